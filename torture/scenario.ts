@@ -1,0 +1,173 @@
+/**
+ * The public contract of a scenario: one file, one default export. Everything a scenario may say is here.
+ *
+ * The same definition runs under stress (real parallel threads), under explore (one thread at a time, a scheduler
+ * decides before every atomic operation) and under replay, so nothing in it may depend on how it is run.
+ */
+
+/** What a parameter may be: it arrives from the command line (`--param adds=3`) and must survive JSON. */
+export type ParamValue = number | string | boolean
+
+export interface ParamSpec<V extends ParamValue = ParamValue> {
+  /** The value without `--param`; its type is the type that every other value must have. */
+  readonly default: V
+  /** One phrase, with the unit if there is one: "pages a faulting thread touches before it zaps them". */
+  readonly describe: string
+  /** The only values allowed, where there is a closed list. */
+  readonly choices?: readonly V[]
+  /** Inclusive limits of a number. */
+  readonly min?: number
+  readonly max?: number
+}
+
+export type ParamSpecs = Readonly<Record<string, ParamSpec>>
+
+/** Literal defaults widen: a parameter with default 1 is a number. */
+type Widen<V> = V extends number ? number : V extends boolean ? boolean : V extends string ? string : never
+
+export type ParamValues<P> = { readonly [K in keyof P]: P[K] extends ParamSpec<infer V> ? Widen<V> : never }
+
+/** A seeded generator (xoshiro128**), private to one thread and round; never allocates. */
+export interface Random {
+  /** An integer in [0, bound), bound in 1..2^32. */
+  below(bound: number): number
+  /** A 32-bit integer, signed. */
+  int32(): number
+  /** True once in `n` draws on average. */
+  oneIn(n: number): boolean
+}
+
+/** How many threads a body gets: a number, or the CPUs of the plan's budget (less n, never below one). */
+export type ThreadCount = number | 'cpus' | `cpus-${number}`
+
+export interface SetupContext<P> {
+  readonly params: ParamValues<P>
+  /** The count of each body: `threads.adder === 2`. */
+  readonly threads: Readonly<Record<string, number>>
+  readonly random: Random
+}
+
+export interface OpenContext<S, P> {
+  readonly shared: S
+  readonly params: ParamValues<P>
+  /** Number of this thread among those of its body, from 0. */
+  readonly index: number
+  /** Number of this thread among all threads of the instance, from 0, in the order of declaration. */
+  readonly thread: number
+  readonly threads: Readonly<Record<string, number>>
+  readonly random: Random
+}
+
+export interface RunContext<S, P, L> extends OpenContext<S, P> {
+  /** What `open` returned, or undefined. */
+  readonly local: L
+  /**
+   * Asks whether to go on; for long-running bodies: `while (more()) { … }`. It is where the harness stops a thread,
+   * stutters it or lets it leave for a while, so it must be called holding nothing. After it returned false a body
+   * must still let its peers finish.
+   */
+  readonly more: () => boolean
+  /** Reports a failure and goes on. `details` must survive JSON. */
+  readonly fail: (message: string, details?: unknown) => void
+  /** Adds to a counter of the statistics (default 1). Cheap, yet not free: in hot loops add up and report now and then. */
+  readonly count: (name: string, n?: number) => void
+  /** A near miss: nothing was wrong, but it was close. Counted, and kept in the flight recorder. */
+  readonly near: (message: string) => void
+}
+
+export interface ThreadBody<S, P, L> {
+  readonly count?: ThreadCount
+  /** Per thread and round: makes thread-local handles over what is shared, such as a package's class. */
+  readonly open?: (context: OpenContext<S, P>) => L
+  readonly run: (context: RunContext<S, P, L>) => unknown
+  /** Called before and after the harness puts the thread to sleep inside `more()`: as a CPU goes idle and comes back. */
+  readonly pause?: (local: L) => void
+  readonly resume?: (local: L) => void
+}
+
+export interface CheckContext<S, P> {
+  readonly shared: S
+  readonly params: ParamValues<P>
+  /** What each thread's `run` returned: `threads.adder[0]`. */
+  readonly threads: Readonly<Record<string, readonly any[]>>
+  readonly count: (name: string, n?: number) => void
+  readonly near: (message: string) => void
+}
+
+export interface Conclusion {
+  readonly counters: Readonly<Record<string, number>>
+  readonly params: Readonly<Record<string, ParamValue>>
+}
+
+export type Grade = 'acceptable' | 'interesting' | 'forbidden'
+export interface Outcome {
+  readonly grade: Grade
+  readonly why: string
+}
+export const acceptable = (why: string): Outcome => ({ grade: 'acceptable', why })
+export const interesting = (why: string): Outcome => ({ grade: 'interesting', why })
+export const forbidden = (why: string): Outcome => ({ grade: 'forbidden', why })
+
+export interface Scenario<S = any, P = any> {
+  /** Unique name, as in `--scenario NAME`: lower case, digits, dashes. */
+  readonly name: string
+  readonly summary: string
+  readonly tags?: readonly string[]
+  readonly params?: P
+  /** Once per guest. SharedArrayBuffers in what it returns are shared, and are this image again at every round's start. */
+  readonly setup: (context: SetupContext<P>) => S
+  readonly threads: Readonly<Record<string, ThreadBody<S, P, any>>>
+  /** After all threads of a round have returned. Any error thrown is a failure. */
+  readonly check?: (context: CheckContext<S, P>) => void
+  /** A cheap invariant: evaluated by the explorer after every step, by the guest now and then. */
+  readonly always?: (context: { readonly shared: S; readonly params: ParamValues<P> }) => void
+  /** Graded outcomes of a litmus test; an outcome not listed is a failure. */
+  readonly outcomes?: Readonly<Record<string, Outcome>>
+  /** Length of one round of long-running bodies in milliseconds. Default 1000. */
+  readonly roundMs?: number
+  /**
+   * Says why a passed instance proves nothing, or returns undefined. Asked only under stress where the guest had at
+   * least as many CPUs as threads.
+   */
+  readonly inconclusive?: (conclusion: Conclusion) => string | undefined
+}
+
+/**
+ * Gives a scenario its types. Returns its argument: a plain object of the same shape does as well.
+ * The first form types `local` after `open` where all bodies open the same type; in the second it is untyped.
+ */
+export function defineScenario<S, const P extends ParamSpecs, L>(
+  scenario: Omit<Scenario<S, P>, 'threads'> & { readonly threads: Readonly<Record<string, ThreadBody<S, P, L>>> },
+): Scenario<S, P>
+export function defineScenario<S, const P extends ParamSpecs>(scenario: Scenario<S, P>): Scenario<S, P>
+export function defineScenario(scenario: Scenario): Scenario {
+  return scenario
+}
+
+export type Hardness = 'E' | 'D' | 'X'
+
+/** A positive control: a real defect, re-introduced on purpose at a site of `lib`. */
+export interface Bug {
+  /** As in `--bug ID`: lower case, digits, dashes. `lib` asks for it with `bug('ID')`. */
+  readonly id: string
+  readonly title: string
+  /** What happened, in prose: the race, step by step, and what the one-line change of the mutant is. */
+  readonly story: string
+  /** Commit, CVE, paper or article. */
+  readonly source: string
+  /** Names of the scenarios it belongs to; the first is the one to show it with. */
+  readonly scenarios: readonly string[]
+  /** The site that its window is counted at. */
+  readonly site: string
+  /** The oracles that may name it, as in docs: FREE, GEN, REF, DATA, TLB, VMA, PT, HANG, CNT, …; the first is the usual one. */
+  readonly oracle: string | readonly string[]
+  /** E: random stress. D: needs delay injection. X: needs schedule exploration. */
+  readonly hardness: Hardness
+  /** Parameters that the bug fixes, over the scenario's defaults and the user's. */
+  readonly params?: Readonly<Record<string, ParamValue>>
+  readonly jitter?: 'off' | 'low' | 'high'
+}
+
+export function defineBug(bug: Bug): Bug {
+  return bug
+}

@@ -1,0 +1,215 @@
+/**
+ * The single source of all stored data: the types in `schema.ts` are derived from here, and so is the JSON schema in
+ * docs. Loading this file loads valibot, so whoever needs types only imports `schema.ts`.
+ */
+import * as v from 'valibot'
+import { FOLDER_NAME, RUN_ID } from './names.ts'
+import { SCHEMA } from './version.ts'
+
+/** Words for the JSON schema, beside the field that they explain. */
+const about = <S extends v.GenericSchema>(text: string, schema: S) => v.pipe(schema, v.description(text))
+
+const version = v.literal(SCHEMA)
+const count = v.pipe(v.number(), v.minValue(0))
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
+const seed = v.pipe(v.number(), v.integer())
+const time = about('UTC, ISO 8601', v.pipe(v.string(), v.isoTimestamp()))
+const text = v.pipe(v.string(), v.maxLength(1 << 20))
+const counts = v.record(v.string(), v.number())
+const paramValue = v.union([v.number(), v.string(), v.boolean()])
+const params = v.record(v.string(), paramValue)
+
+const folderName = v.pipe(v.string(), v.maxLength(200), v.regex(FOLDER_NAME, 'expected a name without slashes'))
+
+const runId = v.pipe(v.string(), v.regex(RUN_ID, 'expected a run id such as 2026.11.20-23.49.00'))
+
+const verdict = v.picklist(['pass', 'fail', 'hang', 'crash', 'lost', 'inconclusive', 'skipped'])
+const jitter = v.picklist(['off', 'low', 'high'])
+const mode = v.picklist(['stress', 'explore'])
+const bodies = about(
+  'Thread bodies in the order of declaration, with their counts.',
+  v.array(v.object({ name: v.string(), count: whole })),
+)
+
+export const plannedInstance = about(
+  'One repetition of a scenario, resolved: a guest never asks the machine for a number.',
+  v.object({
+    name: about('`vma-lock.2`: unique in the plan, and the folder of the instance.', folderName),
+    scenario: folderName,
+    module: about("The scenario's module, relative to the folder of the bundle.", v.string()),
+    mode,
+    seed,
+    params,
+    defaults: v.exactOptional(about("The scenario's own values of those parameters that `params` changes.", params)),
+    threads: bodies,
+    bugs: v.array(v.string()),
+    windows: v.exactOptional(v.array(v.string())),
+    jitter,
+    durationMs: count,
+    hangAfterMs: count,
+    maxMemory: about("Limit of the guest's data segment in bytes; 0: none.", count),
+    keepGoing: v.boolean(),
+    cpus: about('CPUs that it is packed as.', whole),
+    oversubscribed: about('Whether it has more threads than the budget.', v.boolean()),
+    node: v.exactOptional(about("Path of the Node binary, where not the runner's own.", v.string())),
+    nodeArgs: v.exactOptional(about('Extra flags of the engine.', v.array(v.string()))),
+  }),
+)
+
+export const plan = about(
+  '`plan.json`: everything that a run is going to do, written before anything starts.',
+  v.object({
+    schema: version,
+    id: runId,
+    torture: about('Version of the package.', v.string()),
+    argv: v.array(v.string()),
+    command: v.picklist(['run', 'rerun', 'scale', 'bugs', 'explore']),
+    origin: v.exactOptional(about('Id of the run that this one repeats.', runId)),
+    createdAt: time,
+    seed,
+    bundle: about('Hash of the bundle: its folder is `bundles/<hash>` beside the runs.', folderName),
+    cpus: whole,
+    failFast: v.boolean(),
+    instances: v.array(plannedInstance),
+    batches: about('Names of the instances that run side by side, batch after batch.', v.array(v.array(v.string()))),
+  }),
+)
+
+export const failure = about(
+  '`failures/<n>/failure.json`',
+  v.object({
+    schema: version,
+    id: about("`vma-lock.1/failures/1`, relative to the run's folder: also what `torture replay` takes.", v.string()),
+    oracle: v.string(),
+    message: text,
+    seed,
+    thread: about('`faulter[1]`, or `check`.', v.string()),
+    round: whole,
+    atMs: count,
+    count: about('How often the same failure (oracle, and message without its numbers) was seen.', whole),
+    stack: v.exactOptional(text),
+    details: v.exactOptional(v.unknown()),
+    schedule: v.exactOptional(text),
+  }),
+)
+
+const failures = about(
+  'Each failure once, with its count.',
+  v.array(v.object({ id: v.string(), oracle: v.string(), message: text, count: whole, path: v.string() })),
+)
+
+export const instanceResult = about(
+  "`verdict.json`: the guest's positive end record, or the judge's where there is none.",
+  v.object({
+    schema: version,
+    name: folderName,
+    scenario: v.string(),
+    verdict,
+    reason: v.exactOptional(about('One line: why it is not `pass`.', text)),
+    by: v.picklist(['guest', 'judge']),
+    host: v.string(),
+    seed,
+    params,
+    threads: bodies,
+    bugs: v.array(v.string()),
+    jitter,
+    startedAt: time,
+    durationMs: about("Wall time of the work itself, from the opening of the first round's gate.", count),
+    firstWorkMs: v.exactOptional(
+      about('From the start of the guest process to the first progress of any thread.', count),
+    ),
+    cpuMs: count,
+    rounds: whole,
+    counters: counts,
+    rates: about('Counters per second of `durationMs`.', counts),
+    sites: about('How often each site was passed, by name.', counts),
+    nearMisses: counts,
+    availableCpus: about('CPUs that the guest could use.', whole),
+    oversubscribed: v.boolean(),
+    throttled: v.exactOptional(about('Share of the time that a cgroup throttled it, 0..1.', count)),
+    blindSpots: about('What this instance could not have seen, a sentence each.', v.array(v.string())),
+    failures,
+  }),
+)
+
+export const runInstance = v.object({
+  name: folderName,
+  scenario: v.string(),
+  host: v.string(),
+  verdict,
+  reason: v.exactOptional(text),
+  seed,
+  durationMs: count,
+  rounds: whole,
+  counters: counts,
+  rates: counts,
+  failures,
+})
+
+export const runSummary = about(
+  '`run.json`: the summary, replaced as instances finish.',
+  v.object({
+    schema: version,
+    id: runId,
+    argv: v.array(v.string()),
+    seed,
+    bundle: folderName,
+    startedAt: time,
+    finishedAt: v.exactOptional(about('Absent until the run is final.', time)),
+    runner: about(
+      "The runner's process, so that a live run can be told from a dead one.",
+      v.object({ pid: whole, host: v.string(), startTicks: v.exactOptional(whole) }),
+    ),
+    verdict: v.exactOptional(verdict),
+    exitCode: v.exactOptional(whole),
+    instances: about('The instances that ended, in the order in which they did.', v.array(runInstance)),
+  }),
+)
+
+const statsEntries = {
+  atMs: count,
+  rounds: whole,
+  counters: counts,
+  nearMisses: whole,
+  failures: whole,
+  cpuMs: about('CPU time used by the guest so far.', count),
+  phase: v.picklist(['setup', 'running', 'stutter', 'check', 'done']),
+}
+
+export const statsLine = about('One line of `stats.jsonl`: totals since the start.', v.object(statsEntries))
+
+/** One line that a guest writes to its runner (file descriptor 3). Not stored. */
+export const guestEvent = v.variant('type', [
+  v.object({ type: v.literal('ready'), pid: whole }),
+  v.object({ type: v.literal('firstWork'), atMs: count }),
+  v.object({ type: v.literal('stats'), ...statsEntries }),
+  v.object({ type: v.literal('failure'), failure }),
+  v.object({ type: v.literal('end'), result: instanceResult }),
+])
+
+export const guestCommand = about(
+  '`command.json`: run `command` by hand and the same guest starts, writing to a fresh folder.',
+  v.object({
+    schema: version,
+    command: v.array(v.string()),
+    env: v.record(v.string(), v.string()),
+    bundle: v.string(),
+    instance: plannedInstance,
+  }),
+)
+
+export const runEvent = about(
+  'One line of `events.jsonl`: what happened when. The first one carries `schema`.',
+  v.looseObject({
+    at: time,
+    type: about(
+      '`planned`, `started`, `ended`, `failure`, `interrupted`, `finished`, … ; other fields depend on it.',
+      v.string(),
+    ),
+    instance: v.exactOptional(v.string()),
+    host: v.exactOptional(v.string()),
+  }),
+)
+
+/** The stored files by the name under which the JSON schema lists them. */
+export const stored = { plan, runSummary, instanceResult, failure, guestCommand, statsLine, runEvent }

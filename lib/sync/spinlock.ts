@@ -1,0 +1,43 @@
+/**
+ * Spinlock: one word, 0 when free, the owner's number + 1 while held. Waiters spin and take interrupts meanwhile, or
+ * two threads would wait for each other: one for the lock, its holder for the other's acknowledgement.
+ */
+import { violated } from '../check/oracle.ts'
+import type { Cpu } from '../shm/cpu.ts'
+
+/** Spins until the lock is taken. Taking it twice violates CNT. */
+export function spinLock(cpu: Cpu, at: number): void {
+  if (Atomics.compareExchange(cpu.w, at, 0, cpu.id + 1, 'acquire') !== 0) spin(cpu, at)
+}
+
+export function spinTrylock(cpu: Cpu, at: number): boolean {
+  return Atomics.compareExchange(cpu.w, at, 0, cpu.id + 1, 'acquire') === 0
+}
+
+/** Unlocks. Unlocking what the thread does not own violates CNT. */
+export function spinUnlock(cpu: Cpu, at: number): void {
+  // A compare-and-swap, where the kernel has a store: it checks the owner for less than a load and a store cost here.
+  const owner = Atomics.compareExchange(cpu.w, at, cpu.id + 1, 0, 'release')
+  if (owner !== cpu.id + 1) violated('CNT', `cpu ${cpu.id} unlocks spinlock ${at} that ${ownerName(owner)}`)
+}
+
+/** Whether this thread holds the lock. */
+export function spinIsOwner(cpu: Cpu, at: number): boolean {
+  return Atomics.load(cpu.w, at, 'relaxed') === cpu.id + 1
+}
+
+function spin(cpu: Cpu, at: number): void {
+  const w = cpu.w
+  const me = cpu.id + 1
+  for (let n = 0; ; n++) {
+    const owner = Atomics.load(w, at, 'relaxed')
+    // Only swap what looks free: failing swaps would take the line away from the holder that wants to unlock.
+    if (owner === 0 && Atomics.compareExchange(w, at, 0, me, 'acquire') === 0) return
+    if (owner === me) violated('CNT', `cpu ${cpu.id} locks spinlock ${at} that it holds`)
+    cpu.relax(n)
+  }
+}
+
+function ownerName(owner: number): string {
+  return owner === 0 ? 'is free' : `cpu ${owner - 1} holds`
+}

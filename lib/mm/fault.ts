@@ -1,0 +1,189 @@
+/**
+ * The part of a fault that all policies share: the VMA is stable, find out what the page needs. Pages are allocated and
+ * filled without the page table lock; under it the entry is compared with what was seen before, and the work thrown
+ * away if somebody was faster.
+ */
+import { bug, pass, site } from '../shm/sites.ts'
+import { spinLock, spinUnlock } from '../sync/spinlock.ts'
+import type { Kernel, Mm } from './kernel.ts'
+import {
+  ANON_VMA,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_FRAME_SHIFT,
+  PTE_PRESENT,
+  PTE_WRITE,
+  VM_SHARED,
+  VMA,
+  ZERO_FRAME,
+} from './layout.ts'
+import { allocPmd, entryOf, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { faultShared } from './shared-fault.ts'
+import { setAnonVma } from './vma.ts'
+import { vmaEndRead } from './vma-lock.ts'
+import { findVmaBefore, findVmaFrom } from './vma-store.ts'
+import { breakZeroPage } from './zero-page.ts'
+
+/** Handled, or there was nothing to do: try the access again. */
+export const FAULT_OK = 0
+/** No VMA, or one that forbids the access. */
+export const FAULT_SEGV = 1
+/** No frame or no page table was to be had. */
+export const FAULT_OOM = 2
+/** The lock had to be dropped, and was: start again. */
+export const FAULT_RETRY = 3
+
+/** Handled, and the lock is gone already: do not unlock. */
+export const FAULT_COMPLETED = 4
+
+/** Flags of a fault: may answer FAULT_RETRY; has done so already; the VMA lock is held, not mmap_lock. */
+export const ALLOW_RETRY = 1
+export const TRIED = 2
+export const UNDER_VMA_LOCK = 4
+
+const PUT_EARLY = bug('vma-put-early')
+const INSTALL = site('fault/install')
+const LOST_RACE = site('fault/pte-changed')
+const COULD_UPGRADE = site('fault/reuse')
+
+/** Handles a fault that the VMA permits. With FAULT_RETRY the lock is gone; with any other code the caller unlocks. */
+export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write: boolean, flags: number): number {
+  let pmd = findPmd(k, mm, vpn)
+  let table = pmd === 0 ? 0 : Atomics.load(k.w, pmd)
+  if (table === 0) {
+    pmd = allocPmd(k, mm, vpn)
+    if (pmd === 0) return FAULT_OOM
+    table = Atomics.load(k.w, pmd)
+  }
+  const original = Atomics.load(k.w, entryOf(k, table, vpn, 0))
+  if (original === 0) {
+    if (Atomics.load(k.w, vma + VMA.object) !== 0) return faultShared(k, mm, vma, pmd, vpn, write, flags)
+    return write ? faultAnonWrite(k, mm, vma, pmd, vpn, flags) : faultAnonRead(k, pmd, vpn)
+  }
+  if ((original & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
+  if (write && (original & PTE_WRITE) === 0) return faultWriteProtected(k, mm, vma, pmd, vpn, original, flags)
+  return FAULT_OK
+}
+
+/** A page nobody has written yet reads from the zero page. */
+function faultAnonRead(k: Kernel, pmd: number, vpn: number): number {
+  const table = pteOffsetMapLock(k, pmd)
+  if (table === 0) return FAULT_OK
+  const at = entryOf(k, table, vpn, 0)
+  if (Atomics.load(k.w, at) === 0)
+    Atomics.store(k.w, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED, 'release')
+  else pass(LOST_RACE, vpn, 0)
+  pteUnmapUnlock(k, table)
+  return FAULT_OK
+}
+
+/** First touch by a write: a zeroed frame of its own. */
+function faultAnonWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, flags: number): number {
+  if (!prepareAnonVma(k, mm, vma, flags)) return FAULT_RETRY
+  const frame = k.frames.alloc()
+  if (frame === 0) return FAULT_OOM
+  if (PUT_EARLY && flags & UNDER_VMA_LOCK) vmaEndRead(k, vma)
+  pass(INSTALL, vpn, frame)
+  const result = installAnon(k, mm, pmd, vpn, frame)
+  return PUT_EARLY && flags & UNDER_VMA_LOCK ? FAULT_COMPLETED : result
+}
+
+function installAnon(k: Kernel, mm: Mm, pmd: number, vpn: number, frame: number): number {
+  const table = pteOffsetMapLock(k, pmd)
+  if (table === 0) {
+    k.frames.put(frame)
+    return FAULT_OK
+  }
+  const at = entryOf(k, table, vpn, 0)
+  const lost = Atomics.load(k.w, at) !== 0
+  if (!lost) {
+    // Counted before it is published: whoever finds the entry may take it down again at once.
+    k.frames.firstMapping(frame)
+    k.countAnon(mm, 1)
+    Atomics.store(k.w, at, writableEntry(frame), 'release')
+  }
+  pteUnmapUnlock(k, table)
+  if (lost) {
+    pass(LOST_RACE, vpn, 1)
+    k.frames.put(frame)
+  }
+  return FAULT_OK
+}
+
+/** Entry of a page that is being written to right now: the hardware would set accessed and dirty anyway. */
+export function writableEntry(frame: number): number {
+  return (frame << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
+}
+
+/** A write to a present entry without the right to: the zero page is replaced, a page of our own made writable. */
+function faultWriteProtected(
+  k: Kernel,
+  mm: Mm,
+  vma: number,
+  pmd: number,
+  vpn: number,
+  original: number,
+  flags: number,
+): number {
+  if (original >>> PTE_FRAME_SHIFT !== ZERO_FRAME) return reusePage(k, pmd, vpn, original)
+  if (!prepareAnonVma(k, mm, vma, flags)) return FAULT_RETRY
+  return breakZeroPage(k, mm, pmd, vpn, original)
+}
+
+/** Raises the rights of an entry. Nobody need be told: a TLB that does not know yet faults and finds out. */
+function reusePage(k: Kernel, pmd: number, vpn: number, original: number): number {
+  const table = pteOffsetMapLock(k, pmd)
+  if (table === 0) return FAULT_OK
+  const at = entryOf(k, table, vpn, 0)
+  pass(COULD_UPGRADE, vpn, original)
+  // Compare and swap although we hold the lock: the hardware sets its bits without it.
+  Atomics.compareExchange(k.w, at, original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
+  pteUnmapUnlock(k, table)
+  return FAULT_OK
+}
+
+/**
+ * Makes sure that the VMA has an anon_vma before it gets its first page. That needs mmap_lock, since neighbours are
+ * looked at; under the VMA lock it is only tried, and on failure the lock is dropped. False: FAULT_RETRY.
+ */
+export function prepareAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): boolean {
+  if (Atomics.load(k.w, vma + VMA.anon_vma) !== 0) return true
+  const borrowed = (flags & UNDER_VMA_LOCK) !== 0
+  if (borrowed && !mm.lock.downReadTrylock()) {
+    k.stats.fallbackAnonVma++
+    vmaEndRead(k, vma)
+    return false
+  }
+  const reusable = mergeableAnonVma(k, mm, vma)
+  spinLock(k.cpu, mm.pageTableLock)
+  if (Atomics.load(k.w, vma + VMA.anon_vma) === 0) setAnonVma(k, vma, reusable || newAnonVma(k))
+  spinUnlock(k.cpu, mm.pageTableLock)
+  if (borrowed) mm.lock.upRead()
+  return true
+}
+
+/** There are as many anon_vmas as VMAs, and each belongs to one at least. */
+function newAnonVma(k: Kernel): number {
+  const anonVma = k.anonVmas.alloc()
+  Atomics.store(k.w, anonVma + ANON_VMA.degree, 0)
+  return anonVma
+}
+
+/** The anon_vma of a neighbour that this VMA might be merged with some day, or 0. */
+function mergeableAnonVma(k: Kernel, mm: Mm, vma: number): number {
+  const start = Atomics.load(k.w, vma + VMA.vm_start)
+  const end = Atomics.load(k.w, vma + VMA.vm_end)
+  const prev = findVmaBefore(k, mm, start)
+  if (prev !== 0 && Atomics.load(k.w, prev + VMA.vm_end) === start && isPrivate(k, prev)) {
+    const anonVma = Atomics.load(k.w, prev + VMA.anon_vma)
+    if (anonVma !== 0) return anonVma
+  }
+  const next = findVmaFrom(k, mm, end)
+  if (next !== 0 && Atomics.load(k.w, next + VMA.vm_start) === end && isPrivate(k, next))
+    return Atomics.load(k.w, next + VMA.anon_vma)
+  return 0
+}
+
+function isPrivate(k: Kernel, vma: number): boolean {
+  return (Atomics.load(k.w, vma + VMA.vm_flags) & VM_SHARED) === 0
+}

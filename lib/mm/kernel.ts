@@ -1,0 +1,167 @@
+/** A thread's handle of the memory: the addresses it needs often, worked out once, and its private state. */
+import { objectAt } from '../shm/arena.ts'
+import { Cpu } from '../shm/cpu.ts'
+import { Slab } from '../shm/slab.ts'
+import { Rcu } from '../sync/rcu.ts'
+import { Rwsem } from '../sync/rwsem.ts'
+import { Frames } from './frames.ts'
+import { Gather } from './gather.ts'
+import { MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
+import type { MemoryImage } from './memory.ts'
+import { createPolicy, type Policy, type PolicyName } from './policy/policy.ts'
+import { Tlb } from './tlb.ts'
+
+/** One address space as one thread sees it: words of its cells. */
+export class Mm {
+  /** Number + 1, as `vma.vm_mm` holds it. */
+  readonly tag: number
+  readonly pages: number
+  readonly seq: number
+  /** The top table: never replaced while the address space lives. */
+  readonly pgd: number
+  readonly root: number
+  readonly mapCount: number
+  readonly pageTableLock: number
+  readonly writerWait: number
+  readonly mmCount: number
+  readonly gen: number
+  readonly flushPending: number
+  readonly cpumask: number
+  readonly pageLog: number
+  readonly rssAnon: number
+  readonly rssShmem: number
+  readonly lock: Rwsem
+
+  constructor(image: MemoryImage, cpu: Cpu, id: number) {
+    const mm = objectAt(image.mms, id)
+    const tlb = objectAt(image.mmTlbs, id)
+    this.tag = id + 1
+    this.pages = image.options.pages
+    this.seq = mm + MM.mm_lock_seq
+    this.pgd = Atomics.load(cpu.w, mm + MM.pgd)
+    this.root = mm + MM.mm_mt
+    this.mapCount = mm + MM.map_count
+    this.pageTableLock = mm + MM.page_table_lock
+    this.writerWait = mm + MM.vma_writer_wait
+    this.mmCount = mm + MM.mm_count
+    this.gen = tlb + MM_TLB.tlb_gen
+    this.flushPending = tlb + MM_TLB.tlb_flush_pending
+    this.cpumask = tlb + MM_TLB.cpumask
+    this.pageLog = objectAt(image.pageLog, id * image.options.pages)
+    const rss = objectAt(image.rss, id * image.options.cpus + cpu.id)
+    this.rssAnon = rss + RSS.anon
+    this.rssShmem = rss + RSS.shmem
+    this.lock = new Rwsem(cpu, image.waiters, objectAt(image.mmapLocks, id))
+  }
+
+  /** Word of a cell of the page log. */
+  log(vpn: number, field: number): number {
+    return this.pageLog + vpn * PAGE_LOG_WORDS + field
+  }
+}
+
+const PAGE_LOG_WORDS = Object.keys(PAGE_LOG).length
+
+/** What this thread's faults came to; plain numbers, since only the thread itself adds to them. */
+export class FaultStats {
+  faults = 0
+  /** Handled without mmap_lock. */
+  fast = 0
+  /** Tried again because a handler had to drop the lock. */
+  retries = 0
+  /** Walked again because the VMA found was detached. */
+  rewalks = 0
+  fallbackNoVma = 0
+  fallbackLocked = 0
+  fallbackRefs = 0
+  fallbackOtherMm = 0
+  fallbackRange = 0
+  fallbackAnonVma = 0
+  fallbackRetry = 0
+}
+
+/** Retired objects of one thread before it waits for a grace period: the slabs are sized for it. */
+const RETIRED_LIMIT = 8
+
+export class Kernel {
+  readonly w: Int32Array
+  readonly image: MemoryImage
+  readonly cpu: Cpu
+  readonly rcu: Rcu
+  readonly frames: Frames
+  readonly tlb: Tlb
+  readonly gather: Gather
+  readonly vmas: Slab
+  readonly anonVmas: Slab
+  readonly nodes: Slab
+  readonly tables: Slab
+  readonly mms: readonly Mm[]
+  readonly policy: Policy
+  readonly stats = new FaultStats()
+  readonly levels: number
+  readonly tableBits: number
+  /** Entries of a table less one. */
+  readonly tableMask: number
+  /** Room for the tickets of one shootdown. */
+  readonly tickets: Int32Array
+  readonly #freeNode: (node: number) => void
+  #retired = 0
+
+  constructor(image: MemoryImage, cpuId: number, policy: PolicyName) {
+    const w = image.arena.words
+    this.w = w
+    this.image = image
+    this.cpu = new Cpu(w, image.cpus, cpuId)
+    this.rcu = new Rcu(this.cpu, image.rcu)
+    this.vmas = new Slab(w, image.vmas, VMA_KEPT_WORDS)
+    this.anonVmas = new Slab(w, image.anonVmas)
+    this.nodes = new Slab(w, image.nodes)
+    this.tables = new Slab(w, image.tables)
+    this.mms = Array.from({ length: image.options.mms }, (_, id) => new Mm(image, this.cpu, id))
+    this.levels = image.options.levels
+    this.tableBits = image.options.tableBits
+    this.tableMask = (1 << this.tableBits) - 1
+    this.tickets = new Int32Array(image.options.cpus)
+    this.frames = new Frames(this.cpu, image)
+    this.tlb = new Tlb(this)
+    this.gather = new Gather(this)
+    this.policy = createPolicy(policy, this)
+    this.#freeNode = node => {
+      this.#retired--
+      this.nodes.free(node)
+    }
+    this.cpu.onInterrupt = () => this.tlb.flush()
+  }
+
+  /** Resident pages, as this CPU counts them: own cells. */
+  countAnon(mm: Mm, pages: number): void {
+    this.w[mm.rssAnon] += pages // own cell
+  }
+
+  countShmem(mm: Mm, pages: number): void {
+    this.w[mm.rssShmem] += pages // own cell
+  }
+
+  /** Frees a node of a VMA store after a grace period. */
+  retireNode(node: number): void {
+    this.#retired++
+    this.rcu.call(this.#freeNode, node)
+  }
+
+  /** Frees a page table after a grace period. */
+  retireTable(free: (table: number) => void, table: number): void {
+    this.#retired++
+    this.rcu.call(free, table)
+  }
+
+  /** To be called by what `retireTable` runs. */
+  tableFreed(): void {
+    this.#retired--
+  }
+
+  /** After an operation, with no lock held: keeps the number of objects that wait for a grace period small. */
+  quiesce(): void {
+    if (this.#retired > RETIRED_LIMIT) this.rcu.barrier()
+    else this.rcu.poll()
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The cells of the memory model, by the kernel's names. Addresses are virtual page numbers (vpn), lengths are pages.
+ */
+import { struct } from '../shm/layout.ts'
+
+/** One address space. Read mostly: what every fault writes lies elsewhere. */
+export const MM = struct('mm', {
+  mm_lock_seq: 'seqcount: odd while mmap_lock is held for write',
+  pgd: 'word of the top page table',
+  mm_mt: 'word of the current node of the VMA store',
+  map_count: 'VMAs in the store; written under mmap_lock held for write',
+  page_table_lock: 'spinlock: serialises the publication of page tables and of anon_vmas',
+  vma_writer_wait: 'id + 1 of the CPU that waits for readers of a VMA to leave; 0: none',
+  mm_count: 'references that keep this struct, the users counted as one',
+})
+
+/** What mappers write and every page walk reads: apart from `MM`, on lines of its own. */
+export const MM_TLB = struct('mm_tlb', {
+  tlb_gen: 'time of the address space: one tick for each operation that revokes translations',
+  tlb_flush_pending: 'operations that have cleared entries and not yet flushed them',
+  cpumask: 'bit n: CPU n may hold translations of this address space',
+})
+
+/** Present pages of one address space as one CPU counted them; the sum over CPUs is the resident set. */
+export const RSS = struct('rss', {
+  anon: 'pages of anonymous memory, zero page excluded; modulo 2^32',
+  shmem: 'pages of shared objects; modulo 2^32',
+})
+
+/** What the oracles know of one page of one address space. */
+export const PAGE_LOG = struct('page_log', {
+  zap_begun: 'operations that began to drop this page',
+  zap_ended: 'operations that have dropped it: what it held before must not be seen again',
+  revoked: 'tlb_gen of the latest finished operation: translations read earlier are dead',
+})
+
+/** The first three cells survive the object: a late reader under RCU may touch them. */
+export const VMA = struct('vma', {
+  vm_refcnt: '0 detached, 1 attached, +1 a reader, +VMA_LOCK_OFFSET a writer that waits or locks',
+  vm_lock_seq: 'mm_lock_seq at which the VMA was last locked for write',
+  vm_mm: 'number + 1 of the address space; 0: none',
+  vm_start: 'first page',
+  vm_end: 'first page behind it',
+  vm_flags: 'VM_READ | VM_WRITE | VM_SHARED',
+  vm_pgoff: 'page of the object that lies at vm_start; for private memory vm_start as it was at mmap',
+  anon_vma: 'word of the anon_vma; 0: no page was ever faulted in',
+  object: 'number + 1 of the shared object; 0: private anonymous memory',
+  committed: 'checksum of start, end and flags, written last: what a fault may see',
+})
+/** Words of a VMA that freeing does not poison. */
+export const VMA_KEPT_WORDS = VMA.vm_start
+
+export const VM_READ = 1
+export const VM_WRITE = 2
+export const VM_SHARED = 4
+
+export const ANON_VMA = struct('anon_vma', {
+  degree: 'VMAs that point here',
+})
+
+/** An immutable node of the VMA store: sorted ranges. Replaced as a whole, freed after a grace period. */
+export const VMA_NODE = struct('vma_node', {
+  serial: 'twice the number of this use of the node; odd: dead, a newer node was published',
+  count: 'ranges in use',
+})
+/** Words a range takes in a node: start, end, vma. */
+export const RANGE_WORDS = 3
+
+export const FRAME = struct('frame', {
+  refcount: 'references; 0: free',
+  mapcount: 'page table entries that map it',
+  flags: 'PG_locked | PG_dirty | PG_referenced',
+  gen: 'generation: +1 whenever the frame is freed',
+})
+/** The frame that every untouched page of private memory reads from. */
+export const ZERO_FRAME = 0
+
+export const PG_LOCKED = 1
+export const PG_DIRTY = 2
+export const PG_REFERENCED = 4
+
+/** Free frames of one CPU, touched by nobody else. */
+export const PCP = struct('pcp', {
+  count: 'free frames in this list',
+})
+export const BUDDY = struct('buddy', {
+  lock: 'spinlock of the shared allocator',
+  count: 'free frames in the shared list, a stack behind this cell',
+})
+
+/** A page table of any level; leaf tables hold page table entries, the others words of tables. */
+export const TABLE = struct('table', {
+  ptl: 'spinlock of the entries (leaf tables)',
+})
+
+/** A page table entry: frame number above, bits below; 0: none. */
+export const PTE_PRESENT = 1
+export const PTE_WRITE = 2
+export const PTE_ACCESSED = 4
+export const PTE_DIRTY = 8
+export const PTE_FRAME_SHIFT = 8
+
+/** Shared memory objects: one cell a page, 0 or the frame number. */
+export const OBJECT = struct('object', {
+  size: 'pages',
+})

@@ -1,0 +1,170 @@
+/**
+ * Makes the memory of the model: physical frames, address spaces, slabs, oracles' cells, in one arena. The image is
+ * plain data and travels to the threads; each thread looks at it through a `Kernel`.
+ */
+import { ArenaBuilder, type ArenaImage, objectAt, POISON, type Region } from '../shm/arena.ts'
+import { cpuRegion } from '../shm/cpu.ts'
+import { initSlab, Slab, type SlabImage, slabRegion } from '../shm/slab.ts'
+import { type RcuImage, rcuRegion } from '../sync/rcu.ts'
+import { RWSEM, waiterRegion } from '../sync/rwsem.ts'
+import {
+  ANON_VMA,
+  BUDDY,
+  FRAME,
+  MM,
+  MM_TLB,
+  OBJECT,
+  PAGE_LOG,
+  PCP,
+  RANGE_WORDS,
+  RSS,
+  TABLE,
+  VMA,
+  VMA_NODE,
+  ZERO_FRAME,
+} from './layout.ts'
+
+export interface MemoryOptions {
+  /** Threads that will attach. */
+  readonly cpus: number
+  /** Physical frames, the zero page included. */
+  readonly frames: number
+  /** Address spaces. */
+  readonly mms: number
+  /** Virtual pages of each address space. */
+  readonly pages: number
+  /** Levels of the page tables, 2 to 5. */
+  readonly levels: number
+  /** log2 of the entries of a table. */
+  readonly tableBits: number
+  /** VMAs in the slab, for all address spaces together: few make recycling prompt. */
+  readonly vmas: number
+  /** Most VMAs of one address space. */
+  readonly mapCount: number
+  /** Pages of each shared object. */
+  readonly objects: readonly number[]
+}
+
+export const DEFAULTS: MemoryOptions = {
+  cpus: 2,
+  frames: 4096,
+  mms: 2,
+  pages: 4096,
+  levels: 3,
+  tableBits: 6,
+  vmas: 96,
+  mapCount: 40,
+  objects: [],
+}
+
+export interface MemoryImage {
+  readonly arena: ArenaImage
+  readonly options: MemoryOptions
+  readonly cpus: Region
+  readonly waiters: Region
+  readonly rcu: RcuImage
+  readonly mms: Region
+  readonly mmapLocks: Region
+  readonly mmTlbs: Region
+  /** Objects in the order mm * cpus + cpu. */
+  readonly rss: Region
+  /** Objects in the order mm * pages + vpn. */
+  readonly pageLog: Region
+  readonly vmas: SlabImage
+  readonly anonVmas: SlabImage
+  readonly nodes: SlabImage
+  readonly tables: SlabImage
+  readonly frames: Region
+  readonly pcps: Region
+  readonly buddy: Region
+  readonly objects: readonly Region[]
+}
+
+/** Frames a CPU keeps for itself at the most, and how many it exchanges with the shared allocator at once. */
+export const PCP_HIGH = 512
+export const PCP_BATCH = 64
+
+/** Objects of one thread that may wait for a grace period at once. */
+const RCU_SLACK = 64
+
+/** Builds the memory, all frames free, all address spaces empty. Throws RangeError on sizes that do not fit. */
+export function createMemory(given: Partial<MemoryOptions>): MemoryImage {
+  const options = { ...DEFAULTS, ...given }
+  validate(options)
+  const builder = new ArenaBuilder()
+  const image = layOut(builder, options)
+  const memory = { arena: builder.build(), options, ...image }
+  initialise(memory)
+  return memory
+}
+
+function validate(o: MemoryOptions): void {
+  if (o.levels < 2 || o.levels > 5) throw new RangeError(`levels: ${o.levels}, 2 to 5 are possible`)
+  if (o.cpus > 31) throw new RangeError(`${o.cpus} threads: a cpumask holds 31`)
+  if (o.pages > 2 ** Math.min(30, o.levels * o.tableBits))
+    throw new RangeError(`${o.pages} pages do not fit into ${o.levels} levels of ${o.tableBits} bits`)
+  if (o.frames > 2 ** 22) throw new RangeError(`${o.frames} frames: a page table entry holds 22 bits`)
+}
+
+function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'arena' | 'options'> {
+  const entries = 1 << o.tableBits
+  const leaves = Math.ceil(o.pages / entries)
+  const perMm = leaves + Math.ceil(leaves / entries) + o.levels
+  return {
+    cpus: cpuRegion(builder, o.cpus),
+    waiters: waiterRegion(builder, o.cpus),
+    rcu: rcuRegion(builder, o.cpus),
+    mms: builder.region('mm', MM, o.mms, { ownLines: true }),
+    mmapLocks: builder.region('mmap_lock', RWSEM, o.mms, { ownLines: true }),
+    mmTlbs: builder.region('mm_tlb', MM_TLB, o.mms, { ownLines: true }),
+    rss: builder.region('rss', RSS, o.mms * o.cpus, { ownLines: true }),
+    pageLog: builder.region('page_log', PAGE_LOG, o.mms * o.pages),
+    vmas: slabRegion(builder, 'vma', VMA, o.vmas, { ownLines: true }),
+    anonVmas: slabRegion(builder, 'anon_vma', ANON_VMA, o.vmas),
+    nodes: slabRegion(builder, 'vma_node', VMA_NODE, 2 * o.mms + RCU_SLACK * o.cpus, {
+      extraWords: RANGE_WORDS * o.mapCount,
+    }),
+    tables: slabRegion(builder, 'table', TABLE, 2 * o.mms * perMm + RCU_SLACK, { ownLines: true, extraWords: entries }),
+    frames: builder.region('frame', FRAME, o.frames, { ownLines: true, extraWords: o.cpus }),
+    pcps: builder.region('pcp', PCP, o.cpus, { ownLines: true, extraWords: PCP_HIGH }),
+    buddy: builder.region('buddy', BUDDY, 1, { extraWords: o.frames }),
+    objects: o.objects.map((size, n) => builder.region(`object_${n}`, OBJECT, 1, { extraWords: size })),
+  }
+}
+
+function initialise(m: MemoryImage): void {
+  const w = m.arena.words
+  for (const slab of [m.vmas, m.anonVmas, m.nodes, m.tables]) initSlab(w, slab)
+  for (let n = 0; n < m.options.vmas; n++) Atomics.store(w, objectAt(m.vmas.objects, n) + VMA.vm_refcnt, 0)
+  for (let id = 0; id < m.options.mms; id++) initMm(m, id)
+  // The zero page is never free: one reference of its own.
+  Atomics.store(w, objectAt(m.frames, ZERO_FRAME) + FRAME.refcount, 1)
+  const words = m.options.cpus
+  for (let frame = 1; frame < m.options.frames; frame++) {
+    const data = objectAt(m.frames, frame) + DATA_AT
+    for (let n = 0; n < words; n++) Atomics.store(w, data + n, POISON)
+  }
+  // Pushed from the top, so that low frames are handed out first and are easy to read in a dump.
+  const stack = m.buddy.base + BUDDY.count + 1
+  for (let n = 0; n < m.options.frames - 1; n++) Atomics.store(w, stack + n, m.options.frames - 1 - n)
+  Atomics.store(w, m.buddy.base + BUDDY.count, m.options.frames - 1)
+  for (const [n, region] of m.objects.entries()) Atomics.store(w, region.base + OBJECT.size, m.options.objects[n])
+}
+
+/** An empty address space: a top page table, an empty VMA store, one reference for its users. */
+function initMm(m: MemoryImage, id: number): void {
+  const w = m.arena.words
+  const mm = objectAt(m.mms, id)
+  const top = new Slab(w, m.tables).alloc()
+  for (let at = top; at < top + m.tables.objects.stride; at++) Atomics.store(w, at, 0)
+  Atomics.store(w, mm + MM.pgd, top)
+  const nodes = new Slab(w, m.nodes)
+  const node = nodes.alloc()
+  Atomics.store(w, node + VMA_NODE.serial, nodes.generation(node) << 1)
+  Atomics.store(w, node + VMA_NODE.count, 0)
+  Atomics.store(w, mm + MM.mm_mt, node)
+  Atomics.store(w, mm + MM.mm_count, 1)
+}
+
+/** Where a frame's content begins: one word for each thread, so that who wrote what is known exactly. */
+export const DATA_AT = FRAME.gen + 1

@@ -1,0 +1,182 @@
+/**
+ * Merging and splitting, as the kernel's vma_modify and vma_merge_new_range: a change of flags or a new mapping first
+ * tries to join its neighbours, and splits only where it must. mmap_lock is held for write throughout; every VMA is
+ * locked before it is edited.
+ */
+import { passSlow, site } from '../shm/sites.ts'
+import type { Kernel, Mm } from './kernel.ts'
+import { VMA } from './layout.ts'
+import { allocVma, freeVma, setAnonVma, setFlags, setRange } from './vma.ts'
+import { findVmaBefore, findVmaFrom, storeRange } from './vma-store.ts'
+
+const SPLIT = site('vma/split')
+const MERGE = site('vma/merge')
+
+const get = (k: Kernel, vma: number, field: number) => Atomics.load(k.w, vma + field)
+
+/** Whether what lies at `pgoff` of `object` with `flags` could continue behind `left`. */
+function continues(k: Kernel, left: number, at: number, flags: number, object: number, pgoff: number): boolean {
+  return (
+    left !== 0 &&
+    get(k, left, VMA.vm_end) === at &&
+    get(k, left, VMA.vm_flags) === flags &&
+    get(k, left, VMA.object) === object &&
+    get(k, left, VMA.vm_pgoff) + at - get(k, left, VMA.vm_start) === pgoff
+  )
+}
+
+/** Whether `right` could continue what ends at `at`, where page `pgoff` of the object would follow. */
+function continuedBy(k: Kernel, right: number, at: number, flags: number, object: number, pgoff: number): boolean {
+  return (
+    right !== 0 &&
+    get(k, right, VMA.vm_start) === at &&
+    get(k, right, VMA.vm_flags) === flags &&
+    get(k, right, VMA.object) === object &&
+    get(k, right, VMA.vm_pgoff) === pgoff
+  )
+}
+
+/** Pages of one VMA find each other through one anon_vma: VMAs with two different ones stay apart. */
+function anonCompatible(k: Kernel, a: number, b: number): boolean {
+  const left = get(k, a, VMA.anon_vma)
+  const right = get(k, b, VMA.anon_vma)
+  return left === right || left === 0 || right === 0
+}
+
+/** `into` takes the anon_vma of a VMA that it swallows pages of. */
+function adoptAnonVma(k: Kernel, into: number, from: number): void {
+  if (get(k, into, VMA.anon_vma) === 0) setAnonVma(k, into, get(k, from, VMA.anon_vma))
+}
+
+/** Lets a neighbour, or two, cover a new mapping over a hole. Returns the VMA that does, or 0. */
+export function mergeNew(
+  k: Kernel,
+  mm: Mm,
+  start: number,
+  end: number,
+  flags: number,
+  object: number,
+  pgoff: number,
+): number {
+  const prev = findVmaBefore(k, mm, start)
+  const next = findVmaFrom(k, mm, end)
+  const left = continues(k, prev, start, flags, object, pgoff)
+  const right = continuedBy(k, next, end, flags, object, pgoff + end - start)
+  if (left && right && anonCompatible(k, prev, next)) {
+    swallow(k, mm, prev, next, get(k, prev, VMA.vm_start), get(k, next, VMA.vm_end))
+    return prev
+  }
+  if (left) {
+    extend(k, mm, prev, get(k, prev, VMA.vm_start), end)
+    return prev
+  }
+  if (right) {
+    extend(k, mm, next, start, get(k, next, VMA.vm_end))
+    return next
+  }
+  return 0
+}
+
+function extend(k: Kernel, mm: Mm, vma: number, start: number, end: number): void {
+  passSlow(MERGE, start, end)
+  k.policy.startWrite(mm, vma)
+  setRange(k, vma, start, end)
+  storeRange(k, mm, start, end, vma)
+}
+
+/** `vma` grows to [start, end) and `gone`, which lies inside, ends. */
+function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, end: number): void {
+  passSlow(MERGE, start, end)
+  k.policy.startWrite(mm, vma)
+  k.policy.startWrite(mm, gone)
+  k.policy.detach(mm, gone)
+  adoptAnonVma(k, vma, gone)
+  setRange(k, vma, start, end)
+  storeRange(k, mm, start, end, vma)
+  Atomics.sub(k.w, mm.mapCount, 1)
+  freeVma(k, gone)
+}
+
+/** Moves the border between two neighbours; both keep at least a page. */
+function moveBorder(
+  k: Kernel,
+  mm: Mm,
+  grows: number,
+  shrinks: number,
+  start: number,
+  end: number,
+  newStart: number,
+  newEnd: number,
+): void {
+  passSlow(MERGE, start, end)
+  k.policy.startWrite(mm, grows)
+  k.policy.startWrite(mm, shrinks)
+  adoptAnonVma(k, grows, shrinks)
+  setRange(k, shrinks, newStart, newEnd)
+  setRange(k, grows, start, end)
+  storeRange(k, mm, start, end, grows)
+}
+
+/**
+ * Gives [start, end) of a VMA other flags: joins the neighbours where it can, splits where it must. Returns the VMA
+ * that covers the range then, or 0 when the slab is exhausted (nothing has changed that anybody could tell).
+ */
+export function modifyFlags(k: Kernel, mm: Mm, vma: number, start: number, end: number, flags: number): number {
+  if (get(k, vma, VMA.vm_flags) === flags) return vma
+  const object = get(k, vma, VMA.object)
+  const pgoff = get(k, vma, VMA.vm_pgoff) + start - get(k, vma, VMA.vm_start)
+  const prev = findVmaBefore(k, mm, start)
+  const next = findVmaFrom(k, mm, end)
+  const wholeLeft = get(k, vma, VMA.vm_start) === start
+  const wholeRight = get(k, vma, VMA.vm_end) === end
+  const left = wholeLeft && continues(k, prev, start, flags, object, pgoff) && anonCompatible(k, prev, vma)
+  const right =
+    wholeRight && continuedBy(k, next, end, flags, object, pgoff + end - start) && anonCompatible(k, vma, next)
+
+  if (left && right && anonCompatible(k, prev, next)) {
+    swallow(k, mm, prev, vma, get(k, prev, VMA.vm_start), end)
+    swallow(k, mm, prev, next, get(k, prev, VMA.vm_start), get(k, next, VMA.vm_end))
+    return prev
+  }
+  if (left) {
+    if (wholeRight) swallow(k, mm, prev, vma, get(k, prev, VMA.vm_start), end)
+    else moveBorder(k, mm, prev, vma, get(k, prev, VMA.vm_start), end, end, get(k, vma, VMA.vm_end))
+    return prev
+  }
+  if (right) {
+    if (wholeLeft) swallow(k, mm, next, vma, start, get(k, next, VMA.vm_end))
+    else moveBorder(k, mm, next, vma, start, get(k, next, VMA.vm_end), get(k, vma, VMA.vm_start), start)
+    return next
+  }
+  if (!wholeLeft && !splitVma(k, mm, vma, start, true)) return 0
+  if (!wholeRight && !splitVma(k, mm, vma, end, false)) return 0
+  k.policy.startWrite(mm, vma)
+  setFlags(k, vma, flags)
+  return vma
+}
+
+/**
+ * Splits a VMA at `at`: a new one takes the part below (`newBelow`) or above, `vma` keeps the other. False when the
+ * slab or the store is full.
+ */
+export function splitVma(k: Kernel, mm: Mm, vma: number, at: number, newBelow: boolean): boolean {
+  const start = get(k, vma, VMA.vm_start)
+  const end = get(k, vma, VMA.vm_end)
+  const pgoff = get(k, vma, VMA.vm_pgoff)
+  if (Atomics.load(k.w, mm.mapCount) >= k.image.options.mapCount) return false
+  const from = newBelow ? start : at
+  const to = newBelow ? at : end
+  const fresh = allocVma(k, mm, from, to, get(k, vma, VMA.object), pgoff + from - start)
+  if (fresh === 0) return false
+  passSlow(SPLIT, at, newBelow ? 1 : 0)
+  setAnonVma(k, fresh, get(k, vma, VMA.anon_vma))
+  k.policy.startWrite(mm, vma)
+  k.policy.startWrite(mm, fresh)
+  setFlags(k, fresh, get(k, vma, VMA.vm_flags))
+  k.policy.attach(fresh)
+  if (newBelow) setRange(k, vma, at, end)
+  else setRange(k, vma, start, at)
+  storeRange(k, mm, from, to, fresh)
+  Atomics.add(k.w, mm.mapCount, 1)
+  return true
+}

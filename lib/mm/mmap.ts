@@ -1,0 +1,205 @@
+/** The system calls that change an address space. Addresses and lengths in pages; [start, end) everywhere. */
+import { violated } from '../check/oracle.ts'
+import { bug, passSlow, site } from '../shm/sites.ts'
+import type { Kernel, Mm } from './kernel.ts'
+import { VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
+import { mergeNew, modifyFlags, splitVma } from './merge.ts'
+import { entryOf, findPmd, freePgtables } from './page-table.ts'
+import { allocVma, freeVma, setFlags } from './vma.ts'
+import { findVmaBefore, findVmaFrom, storeRange } from './vma-store.ts'
+import { writeProtectRange, zapRange } from './zap.ts'
+
+const VISIBLE_EARLY = bug('vma-visible-early')
+const INSERTED = site('mmap/inserted')
+
+/** 0, or the reason why a call changed nothing, or stopped half-way as the kernel may. */
+export const DONE = 0
+export const ENOMEM = 12
+export const EINVAL = 22
+
+export interface Mapping {
+  readonly write: boolean
+  /** Number + 1 of the shared object, 0 for private anonymous memory. */
+  readonly object: number
+  /** First page of the object. */
+  readonly offset: number
+}
+
+/** Maps memory at a fixed place; whatever was mapped there goes, as with MAP_FIXED. */
+export function mmap(k: Kernel, mm: Mm, start: number, end: number, mapping: Mapping): number {
+  if (!validRange(mm, start, end)) return EINVAL
+  const { object } = mapping
+  const flags = VM_READ | (mapping.write ? VM_WRITE : 0) | (object === 0 ? 0 : VM_SHARED)
+  const pgoff = object === 0 ? start : mapping.offset
+  k.policy.writeLock(mm)
+  let result = unmapLocked(k, mm, start, end)
+  if (result === DONE) {
+    checkEmpty(k, mm, start, end)
+    if (mergeNew(k, mm, start, end, flags, object, pgoff) === 0)
+      result = insertNew(k, mm, start, end, flags, object, pgoff)
+  }
+  k.policy.writeUnlock(mm)
+  k.quiesce()
+  return result
+}
+
+function insertNew(
+  k: Kernel,
+  mm: Mm,
+  start: number,
+  end: number,
+  flags: number,
+  object: number,
+  pgoff: number,
+): number {
+  if (Atomics.load(k.w, mm.mapCount) >= k.image.options.mapCount) return ENOMEM
+  const vma = allocVma(k, mm, start, end, object, pgoff)
+  if (vma === 0) return ENOMEM
+  // Locked before it can be found: from here to the end of the write lock, faults that find it fall back.
+  if (!VISIBLE_EARLY) k.policy.startWrite(mm, vma)
+  k.policy.attach(vma)
+  storeRange(k, mm, start, end, vma)
+  Atomics.add(k.w, mm.mapCount, 1)
+  passSlow(INSERTED, start, end)
+  setFlags(k, vma, flags)
+  if (VISIBLE_EARLY) k.policy.startWrite(mm, vma)
+  return DONE
+}
+
+/** PT oracle: where nothing is mapped no entry may be left, and nobody can make one. */
+function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
+  for (let vpn = start; vpn < end; ) {
+    const pmd = findPmd(k, mm, vpn)
+    const table = pmd === 0 ? 0 : Atomics.load(k.w, pmd)
+    const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
+    if (table !== 0) {
+      for (; vpn < tableEnd; vpn++) {
+        const pte = Atomics.load(k.w, entryOf(k, table, vpn, 0))
+        if (pte !== 0)
+          violated('PT', `page ${vpn} of mm ${mm.tag - 1} has an entry although no VMA holds it: ${pte.toString(16)}`)
+      }
+    }
+    vpn = tableEnd
+  }
+}
+
+/** Unmaps whatever lies in the range. The pages are dropped under the read lock, once nobody can find the VMAs. */
+export function munmap(k: Kernel, mm: Mm, start: number, end: number): number {
+  if (!validRange(mm, start, end)) return EINVAL
+  k.policy.writeLock(mm)
+  const result = splitBorders(k, mm, start, end)
+  const gone = result === DONE ? detachRange(k, mm, start, end) : []
+  k.policy.writeDowngrade(mm)
+  unmapDetached(k, mm, gone)
+  mm.lock.upRead()
+  k.quiesce()
+  return result
+}
+
+/** As munmap, for who needs the write lock afterwards. */
+function unmapLocked(k: Kernel, mm: Mm, start: number, end: number): number {
+  const result = splitBorders(k, mm, start, end)
+  if (result === DONE) unmapDetached(k, mm, detachRange(k, mm, start, end))
+  return result
+}
+
+function splitBorders(k: Kernel, mm: Mm, start: number, end: number): number {
+  for (const at of [start, end]) {
+    const vma = findVmaFrom(k, mm, at)
+    if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_start) >= at) continue
+    if (!splitVma(k, mm, vma, at, at === end)) return ENOMEM
+  }
+  return DONE
+}
+
+/** Takes the VMAs of the range, whole ones by now, out of the store; nobody holds or finds them afterwards. */
+function detachRange(k: Kernel, mm: Mm, start: number, end: number): number[] {
+  const gone: number[] = []
+  for (let at = start; ; ) {
+    const vma = findVmaFrom(k, mm, at)
+    if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_start) >= end) break
+    k.policy.startWrite(mm, vma)
+    k.policy.detach(mm, vma)
+    gone.push(vma)
+    at = Atomics.load(k.w, vma + VMA.vm_end)
+  }
+  if (gone.length > 0) {
+    storeRange(k, mm, start, end, 0)
+    Atomics.sub(k.w, mm.mapCount, gone.length)
+  }
+  return gone
+}
+
+/** Drops the pages and tables of detached VMAs, then the VMAs; mmap_lock is held, for read at least. */
+function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
+  if (gone.length === 0) return
+  const w = k.w
+  const first = Atomics.load(w, gone[0] + VMA.vm_start)
+  const last = Atomics.load(w, gone[gone.length - 1] + VMA.vm_end)
+  const prev = findVmaBefore(k, mm, first)
+  const next = findVmaFrom(k, mm, last)
+  const floor = prev === 0 ? 0 : Atomics.load(w, prev + VMA.vm_end)
+  const ceiling = next === 0 ? 2 ** 31 : Atomics.load(w, next + VMA.vm_start)
+  k.gather.begin(mm, first, last, true)
+  for (const vma of gone) {
+    const shared = Atomics.load(w, vma + VMA.object) !== 0
+    zapRange(k, mm, k.gather, Atomics.load(w, vma + VMA.vm_start), Atomics.load(w, vma + VMA.vm_end), shared)
+  }
+  freePgtables(k, mm, k.gather, first, last, floor, ceiling)
+  k.gather.finish()
+  for (const vma of gone) freeVma(k, vma)
+}
+
+/** Changes what the pages of the range may be used for: read only, or read and write. */
+export function mprotect(k: Kernel, mm: Mm, start: number, end: number, write: boolean): number {
+  if (!validRange(mm, start, end)) return EINVAL
+  k.policy.writeLock(mm)
+  k.gather.begin(mm, start, end, false)
+  const result = protectRange(k, mm, start, end, write)
+  k.gather.finish()
+  k.policy.writeUnlock(mm)
+  k.quiesce()
+  return result
+}
+
+function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: boolean): number {
+  for (let at = start; at < end; ) {
+    const found = findVmaFrom(k, mm, at)
+    if (found === 0) return DONE
+    const from = Math.max(at, Atomics.load(k.w, found + VMA.vm_start))
+    const to = Math.min(end, Atomics.load(k.w, found + VMA.vm_end))
+    if (from >= to) return DONE
+    const flags = Atomics.load(k.w, found + VMA.vm_flags)
+    const vma = modifyFlags(k, mm, found, from, to, write ? flags | VM_WRITE : flags & ~VM_WRITE)
+    if (vma === 0) return ENOMEM
+    k.policy.startWrite(mm, vma)
+    // Rights are only taken away here; given ones reach the entries by the next fault.
+    if (!write) writeProtectRange(k, mm, k.gather, from, to)
+    at = to
+  }
+  return DONE
+}
+
+/** madvise(MADV_DONTNEED): drops the pages; private memory reads as zero afterwards. Faults go on meanwhile. */
+export function dontneed(k: Kernel, mm: Mm, start: number, end: number): number {
+  if (!validRange(mm, start, end)) return EINVAL
+  mm.lock.downRead()
+  k.gather.begin(mm, start, end, true)
+  for (let at = start; at < end; ) {
+    const vma = findVmaFrom(k, mm, at)
+    if (vma === 0) break
+    const from = Math.max(at, Atomics.load(k.w, vma + VMA.vm_start))
+    const to = Math.min(end, Atomics.load(k.w, vma + VMA.vm_end))
+    if (from >= to) break
+    zapRange(k, mm, k.gather, from, to, Atomics.load(k.w, vma + VMA.object) !== 0)
+    at = to
+  }
+  k.gather.finish()
+  mm.lock.upRead()
+  k.quiesce()
+  return DONE
+}
+
+function validRange(mm: Mm, start: number, end: number): boolean {
+  return start >= 0 && start < end && end <= mm.pages
+}

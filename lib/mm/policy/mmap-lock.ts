@@ -1,0 +1,63 @@
+/** Every fault takes mmap_lock for read: what Linux did before per-VMA locks, and still does when they fail. */
+import { violated } from '../../check/oracle.ts'
+import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, TRIED } from '../fault.ts'
+import type { Kernel, Mm } from '../kernel.ts'
+import { VMA } from '../layout.ts'
+import { permits, verifyVma } from '../vma.ts'
+import { findVma } from '../vma-store.ts'
+import type { Policy } from './policy.ts'
+
+export class MmapLockPolicy implements Policy {
+  readonly name = 'mmap-lock'
+  readonly #k: Kernel
+
+  constructor(k: Kernel) {
+    this.#k = k
+  }
+
+  fault(mm: Mm, vpn: number, write: boolean): number {
+    return faultUnderMmapLock(this.#k, mm, vpn, write, ALLOW_RETRY)
+  }
+
+  writeLock(mm: Mm): void {
+    mm.lock.downWrite()
+  }
+
+  writeUnlock(mm: Mm): void {
+    mm.lock.upWrite()
+  }
+
+  writeDowngrade(mm: Mm): void {
+    mm.lock.downgradeWrite()
+  }
+
+  /** mmap_lock held for write keeps all faults away already. */
+  startWrite(): void {}
+
+  attach(vma: number): void {
+    const before = Atomics.exchange(this.#k.w, vma + VMA.vm_refcnt, 1)
+    if (before !== 0) violated('CNT', `vma ${vma} is attached with vm_refcnt ${before}`)
+  }
+
+  detach(_mm: Mm, vma: number): void {
+    const before = Atomics.exchange(this.#k.w, vma + VMA.vm_refcnt, 0)
+    if (before !== 1) violated('CNT', `vma ${vma} is detached with vm_refcnt ${before}`)
+  }
+}
+
+/** The classic fault: find the VMA under mmap_lock, handle, and try once more if the handler had to let the lock go. */
+export function faultUnderMmapLock(k: Kernel, mm: Mm, vpn: number, write: boolean, flags: number): number {
+  for (;;) {
+    if (!mm.lock.downReadTrylock()) mm.lock.downRead()
+    const vma = findVma(k, mm, vpn)
+    const allowed = vma !== 0 && permits(verifyVma(k, mm, vma, vpn), write)
+    const result = allowed ? handleMmFault(k, mm, vma, vpn, write, flags) : FAULT_SEGV
+    if (result !== FAULT_RETRY) {
+      mm.lock.upRead()
+      return result
+    }
+    // The handler has dropped the lock already. It may do so once: the second time it waits with the lock held.
+    k.stats.retries++
+    flags = TRIED
+  }
+}

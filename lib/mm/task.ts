@@ -1,0 +1,102 @@
+/**
+ * A thread that runs in an address space: its accesses go through its TLB, fault when they must, and take interrupts in
+ * between. What a scenario works with.
+ */
+import { pass, site } from '../shm/sites.ts'
+import { FAULT_OK } from './fault.ts'
+import { Kernel, type Mm } from './kernel.ts'
+import { DATA_AT, type MemoryImage } from './memory.ts'
+import { dontneed, type Mapping, mmap, mprotect, munmap } from './mmap.ts'
+import type { PolicyName } from './policy/policy.ts'
+
+const ACCESS = site('task/access')
+
+export class Task {
+  readonly k: Kernel
+  mm: Mm
+
+  constructor(image: MemoryImage, cpu: number, policy: PolicyName, mm = 0) {
+    this.k = new Kernel(image, cpu, policy)
+    this.mm = this.k.mms[mm]
+  }
+
+  /** Comes online in its address space: before the first access. */
+  begin(): void {
+    this.k.cpu.run()
+    this.enter(this.mm)
+  }
+
+  /** Ends: nothing of this thread waits for a grace period, and nobody waits for it any more. */
+  end(): void {
+    this.k.rcu.barrier()
+    this.k.tlb.flush()
+    Atomics.and(this.k.w, this.mm.cpumask, ~(1 << this.k.cpu.id))
+    this.k.cpu.offline()
+  }
+
+  /** Goes to sleep for some time, holding nothing; `wake` ends it. */
+  sleep(): void {
+    this.k.rcu.barrier()
+    this.k.cpu.idle()
+  }
+
+  wake(): void {
+    this.k.cpu.run()
+  }
+
+  /** Switches to another address space. There are no address space identifiers: the TLB is flushed. */
+  switchMm(id: number): void {
+    const previous = this.mm
+    const next = this.k.mms[id]
+    if (next === previous) return
+    this.enter(next)
+    Atomics.and(this.k.w, previous.cpumask, ~(1 << this.k.cpu.id))
+  }
+
+  private enter(mm: Mm): void {
+    // In the mask before the first translation: who clears an entry afterwards knows that it must tell us.
+    Atomics.or(this.k.w, mm.cpumask, 1 << this.k.cpu.id)
+    this.mm = mm
+    this.k.tlb.flush()
+  }
+
+  /**
+   * Makes a page accessible and begins an access: the word where its content begins, or the negative FAULT_ code. The
+   * caller reads and writes at once and then calls `accessed`.
+   */
+  access(vpn: number, write: boolean): number {
+    const { k, mm } = this
+    for (;;) {
+      k.cpu.poll()
+      const frame = k.tlb.lookup(mm, vpn, write)
+      if (frame !== 0) {
+        pass(ACCESS, vpn, frame)
+        return frame + DATA_AT
+      }
+      k.stats.faults++
+      const result = k.policy.fault(mm, vpn, write)
+      if (result !== FAULT_OK) return -result
+    }
+  }
+
+  /** Ends an access: the frame must still be the one that was translated to. */
+  accessed(vpn: number): void {
+    this.k.tlb.verify(vpn)
+  }
+
+  mmap(mm: number, start: number, end: number, mapping: Mapping): number {
+    return mmap(this.k, this.k.mms[mm], start, end, mapping)
+  }
+
+  munmap(mm: number, start: number, end: number): number {
+    return munmap(this.k, this.k.mms[mm], start, end)
+  }
+
+  mprotect(mm: number, start: number, end: number, write: boolean): number {
+    return mprotect(this.k, this.k.mms[mm], start, end, write)
+  }
+
+  dontneed(mm: number, start: number, end: number): number {
+    return dontneed(this.k, this.k.mms[mm], start, end)
+  }
+}

@@ -1,0 +1,97 @@
+/** Taking pages out of the page tables, and taking rights away from them. */
+import type { Gather } from './gather.ts'
+import type { Kernel, Mm } from './kernel.ts'
+import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from './layout.ts'
+import { transferBits } from './page-flags.ts'
+import { entryOf, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+
+/** Drops the entries of [start, end), which lies in one VMA. The gather owns the frames' references afterwards. */
+export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, shared: boolean): void {
+  for (let vpn = start; vpn < end; ) {
+    const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
+    const pmd = findPmd(k, mm, vpn)
+    const table = pmd === 0 ? 0 : pteOffsetMapLock(k, pmd)
+    if (table === 0) {
+      vpn = tableEnd
+      continue
+    }
+    vpn = shared
+      ? zapSharedTable(k, mm, gather, table, vpn, tableEnd)
+      : zapAnonTable(k, mm, gather, table, vpn, tableEnd)
+  }
+}
+
+/** Zaps entries of one leaf table, which is locked; unlocks it. Returns where to go on: a full gather stops early. */
+function zapAnonTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: number, end: number): number {
+  let dropped = 0
+  let full = false
+  let vpn = start
+  for (; vpn < end && !full; vpn++) {
+    // Exchange, not load and store: the hardware may set accessed and dirty at this moment.
+    const pte = Atomics.exchange(k.w, entryOf(k, table, vpn, 0), 0)
+    if (pte === 0) continue
+    if ((pte & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
+    const frame = pte >>> PTE_FRAME_SHIFT
+    if (frame === ZERO_FRAME) {
+      gather.addChange()
+      continue
+    }
+    k.frames.dropMapping(frame)
+    dropped++
+    full = gather.addFrame(frame)
+  }
+  k.countAnon(mm, -dropped)
+  pteUnmapUnlock(k, table)
+  if (full) gather.flush()
+  return vpn
+}
+
+function zapSharedTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: number, end: number): number {
+  let dropped = 0
+  let full = false
+  let dirty = false
+  let vpn = start
+  for (; vpn < end && !full; vpn++) {
+    const pte = Atomics.exchange(k.w, entryOf(k, table, vpn, 0), 0)
+    if (pte === 0) continue
+    if ((pte & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
+    const frame = pte >>> PTE_FRAME_SHIFT
+    transferBits(k, frame, pte)
+    if (pte & PTE_DIRTY) dirty = true
+    k.frames.dropMapping(frame)
+    dropped++
+    full = gather.addFrame(frame)
+  }
+  k.countShmem(mm, -dropped)
+  // A CPU that still has the dirty translation may write. Nobody may take the page for clean before that is over, and
+  // whoever wants to look at the entry needs this lock.
+  if (dirty) gather.flushTlb()
+  pteUnmapUnlock(k, table)
+  if (full) gather.flush()
+  return vpn
+}
+
+/** Takes the right to write away from the present entries of [start, end). */
+export function writeProtectRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number): void {
+  for (let vpn = start; vpn < end; ) {
+    const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
+    const pmd = findPmd(k, mm, vpn)
+    const table = pmd === 0 ? 0 : pteOffsetMapLock(k, pmd)
+    if (table !== 0) {
+      for (; vpn < tableEnd; vpn++) writeProtect(k, gather, entryOf(k, table, vpn, 0))
+      pteUnmapUnlock(k, table)
+    }
+    vpn = tableEnd
+  }
+}
+
+function writeProtect(k: Kernel, gather: Gather, at: number): void {
+  for (;;) {
+    const pte = Atomics.load(k.w, at)
+    if ((pte & PTE_PRESENT) === 0 || (pte & PTE_WRITE) === 0) return
+    // A bit that the hardware sets between load and swap makes the swap fail, and is not lost.
+    if (Atomics.compareExchange(k.w, at, pte, pte & ~PTE_WRITE) !== pte) continue
+    gather.addChange()
+    return
+  }
+}

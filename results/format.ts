@@ -1,4 +1,5 @@
 /** Numbers and lines for people. */
+import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 
 /** `982`, `13.1 k`, `1.31 M`: three digits and the unit. */
@@ -61,7 +62,6 @@ export function plural(n: number, word: string): string {
   return `${human(n)} ${n === 1 ? word : word.endsWith('s') ? `${word}es` : `${word}s`}`
 }
 
-
 export function sum(values: Iterable<number>): number {
   let total = 0
   for (const value of values) total += value
@@ -81,5 +81,14 @@ export function fit(text: string, columns: number): string {
 
 /** One line, printable, whatever a scenario or a console said. */
 export function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  return stripVTControlCharacters(text)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+}
+
+/** A path as the user would type it: relative, unless that climbs out of the working directory. */
+export function shownPath(path: string): string {
+  const short = relative(process.cwd(), path)
+  if (short === '') return '.'
+  return short.startsWith('..') ? path : short
 }

@@ -1,7 +1,8 @@
 /** One reporter a run, by name. */
+
+import { finalReporter } from './final.ts'
 import { jsonReporter } from './json.ts'
 import { plainReporter } from './plain.ts'
-import { finalReporter } from './final.ts'
 import type { Reporter, ReporterKind, Streams } from './reporter.ts'
 import { ttyReporter } from './tty.ts'
 

@@ -14,8 +14,23 @@ export interface Reporter {
   end(summary: RunSummary, dir: string): void
 }
 
-/** As `process.stdout` and `process.stderr`. */
+/** A run that is over, as far as it came: what the reports after its end are made of. */
+export interface EndedRun {
+  readonly plan: Plan
+  readonly summary: RunSummary
+  readonly results: ReadonlyMap<string, InstanceResult>
+  /** The run's folder. */
+  readonly dir: string
+  /** Whether it is the newest run of its results folder, so that the next command need not name it. */
+  readonly last: boolean
+}
+
+/** As `process.stdout`: whether it is a terminal, and which one, is asked at every use. */
+export type Stream = NodeJS.WritableStream &
+  Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows' | 'hasColors'>>
+
+/** Results go to stdout; what only accompanies them goes to stderr. */
 export interface Streams {
-  readonly stdout: NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>>
-  readonly stderr: NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>>
+  readonly stdout: Stream
+  readonly stderr: Stream
 }

@@ -1,0 +1,28 @@
+/** TAP or JUnit at the end; on the way the live view, if somebody watches. */
+import { junit } from './junit.ts'
+import { LiveView } from './live.ts'
+import { Progress } from './progress.ts'
+import type { EndedRun, Reporter, Streams } from './reporter.ts'
+import { tap } from './tap.ts'
+
+export const FINAL: Readonly<Record<'tap' | 'junit', (run: EndedRun) => string>> = { tap, junit }
+
+export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Streams): Reporter {
+  let progress: Progress | undefined
+  let live: LiveView | undefined
+  return {
+    start(plan) {
+      progress = new Progress(plan)
+      if (stderr.isTTY) live = new LiveView(stderr, progress)
+    },
+    instanceStarted: instance => progress?.started(instance),
+    event: (name, event) => progress?.event(name, event),
+    instanceEnded: result => progress?.ended(result),
+    end(summary, dir) {
+      live?.stop()
+      if (progress === undefined) return
+      const { plan, results } = progress
+      stdout.write(FINAL[kind]({ plan, summary, results, dir, last: true }))
+    },
+  }
+}

@@ -1,0 +1,68 @@
+/** Lines for a log: what happens, once; progress every ten seconds; the closing summary. */
+import { clock, duration, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
+import { closingLines } from './closing.ts'
+import { endedLine } from './line.ts'
+import { paletteOf } from './palette.ts'
+import { currentRate, Progress } from './progress.ts'
+import type { Reporter, Streams } from './reporter.ts'
+
+const PROGRESS_MS = 10_000
+
+/** @param now the clock, in milliseconds */
+export function plainReporter({ stdout }: Streams, now: () => number = () => performance.now()): Reporter {
+  const paint = paletteOf(stdout)
+  const say = (line: string) => stdout.write(`${line}\n`)
+  let progress: Progress | undefined
+  let saidAt = 0
+
+  /** Called with every event rather than by a timer: a runner with nothing to say is itself worth noticing. */
+  const tick = () => {
+    if (progress === undefined || progress.elapsedMs - saidAt < PROGRESS_MS) return
+    saidAt = progress.elapsedMs
+    say(progressLine(progress))
+  }
+
+  return {
+    start(plan, dir) {
+      progress = new Progress(plan, now)
+      say(
+        `torture: ${plural(plan.instances.length, 'instance')}, at least ${duration(progress.remainingMs)}, seed ${plan.seed}, ${shownPath(dir)}`,
+      )
+    },
+    instanceStarted(instance) {
+      progress?.started(instance)
+      const threads = sum(instance.threads.map(({ count }) => count))
+      say(
+        `start ${instance.name}: ${plural(threads, 'thread')}, ${duration(instance.durationMs)}, seed ${instance.seed}${instance.bugs.map(bug => `, bug ${bug}`).join('')}`,
+      )
+    },
+    event(name, event) {
+      progress?.event(name, event)
+      if (event.type === 'failure') {
+        const { oracle, message, thread, round } = event.failure
+        say(paint('red', `FAIL ${name}: ${oracle}: ${oneLine(message)} (${thread}, round ${round})`))
+      }
+      tick()
+    },
+    instanceEnded(result) {
+      progress?.ended(result)
+      say(endedLine(result, Number.POSITIVE_INFINITY, paint))
+    },
+    end(summary, dir) {
+      if (progress === undefined) return
+      const { plan, results } = progress
+      const look = { columns: Number.POSITIVE_INFINITY, paint }
+      say(`\n${closingLines({ plan, summary, results, dir, last: true }, look).join('\n')}`)
+    },
+  }
+}
+
+function progressLine(progress: Progress): string {
+  const running = [...progress.running.values()].map(entry => {
+    const rate = currentRate(entry)
+    const failures = entry.failures > 0 ? `, ${plural(entry.failures, 'failure')}` : ''
+    return `${entry.instance.name} ${rate === undefined ? 'starting' : `${human(rate.perSecond)} ${rate.name}/s`}${failures}`
+  })
+  const left = clock(progress.remainingMs)
+  return `${clock(progress.elapsedMs)} ${percent(progress.share)} done, ${left} left: ${running.join('; ')}`
+}

@@ -1,0 +1,95 @@
+/** Where a run stands: shared by all that show progress. Times are those of the runner's clock, in milliseconds. */
+import type { GuestEvent, InstanceResult, Plan, PlannedInstance, StatsLine } from '../schema.ts'
+import { mainCounter } from '../work.ts'
+
+export interface Running {
+  readonly instance: PlannedInstance
+  readonly startedAt: number
+  stats?: StatsLine
+  /** The totals before those: the rate shown is that of the time between. */
+  before?: StatsLine
+  failures: number
+}
+
+export class Progress {
+  readonly plan: Plan
+  readonly startedAt: number
+  readonly running = new Map<string, Running>()
+  readonly results = new Map<string, InstanceResult>()
+  readonly #planned: ReadonlyMap<string, PlannedInstance>
+  readonly #now: () => number
+
+  constructor(plan: Plan, now: () => number = () => performance.now()) {
+    this.plan = plan
+    this.#now = now
+    this.startedAt = now()
+    this.#planned = new Map(plan.instances.map(instance => [instance.name, instance]))
+  }
+
+  started(instance: PlannedInstance): void {
+    this.running.set(instance.name, { instance, startedAt: this.#now(), failures: 0 })
+  }
+
+  event(name: string, event: GuestEvent): void {
+    const running = this.running.get(name)
+    if (running === undefined) return
+    if (event.type === 'failure') running.failures++
+    if (event.type !== 'stats') return
+    if (running.stats !== undefined) running.before = running.stats
+    running.stats = event
+    running.failures = Math.max(running.failures, event.failures)
+  }
+
+  ended(result: InstanceResult): void {
+    this.running.delete(result.name)
+    this.results.set(result.name, result)
+  }
+
+  get elapsedMs(): number {
+    return this.#now() - this.startedAt
+  }
+
+  /** Share of the planned work that is done, 0..1. */
+  get share(): number {
+    let all = 0
+    let done = 0
+    for (const { name, durationMs } of this.plan.instances) {
+      all += durationMs
+      const running = this.running.get(name)
+      if (this.results.has(name)) done += durationMs
+      else if (running !== undefined) done += Math.min(this.elapsedOf(running), durationMs)
+    }
+    return all === 0 ? 1 : done / all
+  }
+
+  /** What the batches that are left take if each of their instances uses its time up. */
+  get remainingMs(): number {
+    let left = 0
+    for (const batch of this.plan.batches) left += Math.max(0, ...batch.map(name => this.#leftOf(name)))
+    return left
+  }
+
+  #leftOf(name: string): number {
+    const running = this.running.get(name)
+    const durationMs = this.#planned.get(name)?.durationMs ?? 0
+    if (this.results.has(name)) return 0
+    return running === undefined ? durationMs : Math.max(0, durationMs - this.elapsedOf(running))
+  }
+
+  elapsedOf(running: Running): number {
+    return this.#now() - running.startedAt
+  }
+}
+
+/** The main work per second between the last two totals, or since the start where there is one only. */
+export function currentRate({
+  stats,
+  before,
+}: Running): { readonly name: string; readonly perSecond: number } | undefined {
+  if (stats === undefined) return undefined
+  const name = mainCounter(stats.counters)
+  const [now, then] =
+    name === undefined ? [stats.rounds, before?.rounds] : [stats.counters[name], before?.counters[name]]
+  const ms = stats.atMs - (before?.atMs ?? 0)
+  return ms > 0 ? { name: name ?? 'rounds', perSecond: (now - (then ?? 0)) / (ms / 1000) } : undefined
+}

@@ -1,0 +1,63 @@
+/** TAP 14: a test point an instance, with its numbers as a YAML block. */
+import { oneLine } from '../format.ts'
+import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import type { EndedRun } from './reporter.ts'
+
+export function tap({ plan, results }: EndedRun): string {
+  const lines = ['TAP version 14', `1..${plan.instances.length}`]
+  plan.instances.forEach((instance, n) => {
+    lines.push(...testPoint(n + 1, instance, results.get(instance.name)))
+  })
+  return `${lines.join('\n')}\n`
+}
+
+function testPoint(n: number, instance: PlannedInstance, result: InstanceResult | undefined): string[] {
+  const verdict = result?.verdict ?? 'never finished'
+  const ok = verdict === 'pass' || verdict === 'skipped'
+  const why =
+    result?.failures[0] === undefined
+      ? (result?.reason ?? '')
+      : `${result.failures[0].oracle}: ${result.failures[0].message}`
+  const words = ok ? instance.name : `${instance.name} ${verdict}${why === '' ? '' : `: ${why}`}`
+  const skip = verdict === 'skipped' ? ` # SKIP ${escaped(result?.reason ?? '')}`.trimEnd() : ''
+  const point = `${ok ? 'ok' : 'not ok'} ${n} - ${escaped(words)}${skip}`
+  return result === undefined ? [point] : [point, ...yamlBlock(result)]
+}
+
+/** Only a backslash and a hash mean anything in a description. */
+const escaped = (text: string) => oneLine(text).replace(/[\\#]/g, '\\$&')
+
+function yamlBlock({
+  seed,
+  host,
+  durationMs,
+  rounds,
+  params,
+  counters,
+  rates,
+  nearMisses,
+  failures,
+  ...more
+}: InstanceResult) {
+  const fields = {
+    verdict: more.verdict,
+    ...(more.reason !== undefined && { reason: more.reason }),
+    seed,
+    host,
+    duration_ms: durationMs,
+    rounds,
+    params,
+    counters,
+    rates,
+    nearMisses,
+    failures,
+  }
+  return ['  ---', ...Object.entries(fields).map(([key, value]) => `  ${key}: ${flow(value)}`), '  ...']
+}
+
+/** JSON is YAML, but for the few characters that YAML does not take unescaped. */
+function flow(value: unknown): string {
+  return JSON.stringify(value).replace(/[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g, character => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}

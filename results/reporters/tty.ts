@@ -1,0 +1,45 @@
+/** For a person at a terminal: a live view, results as they come above it, the closing summary in its place. */
+import { oneLine } from '../format.ts'
+import { closingLines } from './closing.ts'
+import { endedLine } from './line.ts'
+import { LiveView } from './live.ts'
+import { paletteOf } from './palette.ts'
+import { Progress } from './progress.ts'
+import type { Reporter, Streams } from './reporter.ts'
+
+export function ttyReporter({ stdout }: Streams): Reporter {
+  const paint = paletteOf(stdout)
+  let progress: Progress | undefined
+  let live: LiveView | undefined
+  const columns = () => stdout.columns ?? 80
+
+  return {
+    start(plan) {
+      progress = new Progress(plan)
+      live = new LiveView(stdout, progress)
+    },
+    instanceStarted(instance) {
+      progress?.started(instance)
+      live?.draw()
+    },
+    event(name, event) {
+      progress?.event(name, event)
+      if (event.type !== 'failure') return
+      const { oracle, message } = event.failure
+      live?.print([`${paint('red', `✖ ${name}`)}  ${oracle}: ${oneLine(message)}`])
+    },
+    instanceEnded(result) {
+      progress?.ended(result)
+      // The closing summary says the same of a lone instance a moment later.
+      if (progress !== undefined && progress.plan.instances.length > 1)
+        live?.print([endedLine(result, columns(), paint)])
+    },
+    end(summary, dir) {
+      live?.stop()
+      if (progress === undefined) return
+      const { plan, results } = progress
+      const lines = closingLines({ plan, summary, results, dir, last: true }, { columns: columns(), paint })
+      stdout.write(`\n${lines.join('\n')}\n`)
+    },
+  }
+}

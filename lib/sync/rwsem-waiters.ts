@@ -18,7 +18,7 @@ import { spinLock, spinUnlock } from './spinlock.ts'
 /** Embeddable: `mmap_lock: { struct: RWSEM, describe: '…' }`. All zero is unlocked. */
 export const RWSEM = struct('rwsem', {
   count: 'bit 0 writer, 1 waiters, 2 handoff, 8 to 30 readers, 31 read failure',
-  owner: '(number + 1) of a CPU times 2; bit 0: the last or some reader, a hint. 0: none',
+  owner: 'number + 1 of the CPU that holds it for writing; 0: none',
   wait_lock: 'spinlock over the queue and over the waiters and handoff bits',
   head: 'first waiter, number + 1; 0: none',
   tail: 'last waiter, number + 1; 0: none',
@@ -42,8 +42,6 @@ export const READERS = 0x7fffff00
 export const LOCKED = WRITER | READERS
 /** What keeps an arriving reader off the fast path. */
 export const READ_FAILED = WRITER | WAITERS | HANDOFF | (1 << 31)
-/** Of the owner word. */
-export const READER_OWNED = 1
 
 export const HANDOFF_AFTER_US = 4000
 
@@ -55,7 +53,7 @@ export const WAKE_READ_OWNED = 2
 
 const SITE_WAKE_READERS = site('rwsem.wake-readers')
 const SITE_HANDOFF = site('rwsem.handoff')
-/** The window of a lost wake-up: a waiter has been woken, its task is not yet cleared. */
+/** Wakes the readers first and clears their tasks afterwards. */
 const WAKE_BEFORE_CLEAR = bug('rwsem-wake-before-clear')
 
 /** One cell for each CPU; serves all semaphores of an arena. */
@@ -92,8 +90,7 @@ export class RwsemWaiters {
 
   unlockAndWake(): void {
     this.unlock()
-    for (let n = 0; n < this.#wakes; n++) unpark(this.#cpu, this.#woken[n])
-    this.#wakes = 0
+    this.#wakeFrom(0)
   }
 
   isEmpty(): boolean {
@@ -156,15 +153,10 @@ export class RwsemWaiters {
   }
 
   #grantIfFree(first: number): void {
-    const w = this.#w
     // A writer may steal the lock at any moment: take it for the first reader before counting on it.
-    const old = Atomics.add(w, this.#sem + RWSEM.count, READER, 'acquire')
-    if (old & WRITER) {
-      this.#yieldToWriter(first, old)
-    } else {
-      Atomics.store(w, this.#sem + RWSEM.owner, (first << 1) | READER_OWNED, 'relaxed')
-      this.#grantReaders(READER)
-    }
+    const old = Atomics.add(this.#w, this.#sem + RWSEM.count, READER, 'acquire')
+    if (old & WRITER) this.#yieldToWriter(first, old)
+    else this.#grantReaders(READER)
   }
 
   /** The writer that was quicker will find the waiters bit and wake again, so giving the bias back loses nobody. */
@@ -196,11 +188,14 @@ export class RwsemWaiters {
     if (change !== 0) Atomics.add(w, count, change, 'relaxed')
     // Second pass: the task is cleared before the wake-up. The other way round the sleeper may wake, find itself still
     // waiting, and sleep again, for ever.
-    if (WAKE_BEFORE_CLEAR) for (let n = from; n < this.#wakes; n++) unpark(this.#cpu, this.#woken[n])
-    for (let n = from; n < this.#wakes; n++) {
-      Atomics.store(w, this.#cell(this.#woken[n] + 1) + WAITER.task, 0, 'release')
-    }
-    if (WAKE_BEFORE_CLEAR) this.#wakes = from
+    const to = this.#wakes
+    if (WAKE_BEFORE_CLEAR) this.#wakeFrom(from)
+    for (let n = from; n < to; n++) Atomics.store(w, this.#cell(this.#woken[n] + 1) + WAITER.task, 0, 'release')
+  }
+
+  #wakeFrom(first: number): void {
+    for (let n = first; n < this.#wakes; n++) unpark(this.#cpu, this.#woken[n])
+    this.#wakes = first
   }
 
   #unlink(id: number): void {

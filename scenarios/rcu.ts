@@ -1,0 +1,383 @@
+/**
+ * RCU under rcutorture's load. A writer replaces a current element again and again; each replaced element goes through
+ * a pipeline and ages by one with every grace period. A reader that holds an element while its age goes beyond one was
+ * not waited for. Elements are recycled and never unmapped, so that a violation is counted and nothing crashes.
+ */
+import { violated } from '../lib/check/oracle.ts'
+import { ArenaBuilder, type ArenaImage, objectAt, type Region } from '../lib/shm/arena.ts'
+import { CPU, Cpu, cpuRegion } from '../lib/shm/cpu.ts'
+import { struct } from '../lib/shm/layout.ts'
+import { Rcu, type RcuImage, rcuRegion } from '../lib/sync/rcu.ts'
+import { defineScenario, type ParamSpecs, type Random, type RunContext } from '../torture/scenario.ts'
+
+/** Elements in the pool, and the age at which one returns to it. */
+const ELEMENTS = 100
+const PIPELINE = 10
+/** Callbacks of one barrier test, and how often a flooding callback calls itself again. */
+const BARRIER_CALLBACKS = 4
+const LAUNDERED = 3
+const REPORT_EVERY = 256
+
+const ELEMENT = struct('element', {
+  age: '0 while current, 1 once replaced, then one more with every grace period',
+  value: 'differs with every use of the element',
+})
+const CURRENT = struct('current', { element: 'base of the element that readers find' })
+
+interface Shared {
+  readonly arena: ArenaImage
+  readonly cpus: Region
+  readonly rcu: RcuImage
+  readonly elements: Region
+  readonly current: Region
+}
+
+interface Params {
+  readonly longReadEvery: number
+  readonly longReadMs: number
+  readonly shortReadEvery: number
+  readonly floodCallbacks: number
+  readonly floodMs: number
+  readonly stallMs: number
+}
+
+interface Open {
+  readonly shared: Shared
+  readonly params: Params
+  readonly random: Random
+  readonly thread: number
+  readonly threads: Readonly<Record<string, number>>
+}
+
+type Context<L> = RunContext<Shared, ParamSpecs, L>
+
+class Local {
+  readonly w: Int32Array
+  readonly cpu: Cpu
+  readonly rcu: Rcu
+  readonly shared: Shared
+  readonly params: Params
+  readonly random: Random
+  readonly readers: number
+
+  constructor({ shared, params, random, thread, threads }: Open) {
+    this.w = shared.arena.words
+    this.cpu = new Cpu(this.w, shared.cpus, thread)
+    this.rcu = new Rcu(this.cpu, shared.rcu, params.stallMs)
+    this.shared = shared
+    this.params = params
+    this.random = random
+    this.readers = threads.reader
+  }
+
+  /** Waits for a grace period in one of the ways there are, other than a callback. */
+  awaitGracePeriod(): void {
+    if (this.random.oneIn(2)) {
+      this.rcu.synchronize()
+      return
+    }
+    const cookie = this.rcu.startPoll()
+    for (let n = 0; !this.rcu.polled(cookie); n++) this.cpu.relax(n)
+  }
+}
+
+/** The writer's pool: private, since only its thread takes from it, and its callbacks run on its thread. */
+class Writer extends Local {
+  readonly #free: number[] = []
+  /** Replaced, and aged by hand after each grace period that the writer waits for. */
+  #removed: number[] = []
+  #value = 0
+  updates = 0
+  callbacks = 0
+
+  constructor(open: Open) {
+    super(open)
+    for (let n = 1; n < ELEMENTS; n++) this.#free.push(objectAt(this.shared.elements, n))
+  }
+
+  update(): void {
+    const fresh = this.#free.pop()
+    if (fresh !== undefined) this.#replace(fresh)
+    else this.awaitGracePeriodForAll()
+    this.rcu.poll()
+  }
+
+  #replace(fresh: number): void {
+    const { w } = this
+    Atomics.store(w, fresh + ELEMENT.value, ++this.#value | 0)
+    Atomics.store(w, fresh + ELEMENT.age, 0)
+    const old = Atomics.exchange(w, this.shared.current.base + CURRENT.element, fresh)
+    // Only now is it older than current: a reader that finds it later than this is one that held it.
+    Atomics.store(w, old + ELEMENT.age, 1)
+    this.updates++
+    if (this.random.oneIn(3)) {
+      this.#removed.push(old)
+      this.awaitGracePeriodForAll()
+    } else this.rcu.call(this.#aged, old)
+  }
+
+  awaitGracePeriodForAll(): void {
+    this.awaitGracePeriod()
+    this.#removed = this.#removed.filter(element => !this.#age(element))
+  }
+
+  readonly #aged = (element: number): void => {
+    this.callbacks++
+    if (!this.#age(element)) this.rcu.call(this.#aged, element)
+  }
+
+  /** One grace period older; whether it left the pipeline. */
+  #age(element: number): boolean {
+    if (Atomics.add(this.w, element + ELEMENT.age, 1) + 1 < PIPELINE) return false
+    Atomics.add(this.w, element + ELEMENT.value, 1 << 30)
+    this.#free.push(element)
+    return true
+  }
+
+  /** All elements are somewhere. */
+  audit(): void {
+    this.rcu.barrier()
+    const found = this.#free.length + this.#removed.length + 1
+    if (found !== ELEMENTS) violated('CNT', `of ${ELEMENTS} elements ${found} are left once all callbacks have run`)
+  }
+}
+
+class Reader extends Local {
+  reads = 0
+  /** Reads whose element was replaced while they held it: the only ones that prove anything. */
+  spanned = 0
+  /** Reads that found two grace periods complete: no error in itself, and not to be expected either. */
+  close = 0
+
+  read(): void {
+    const { w, rcu, random } = this
+    let depth = 1
+    rcu.readLock()
+    const began = rcu.gracePeriods()
+    const element = Atomics.load(w, this.shared.current.base + CURRENT.element)
+    const value = Atomics.load(w, element + ELEMENT.value)
+    this.#linger()
+    // Segments overlap: new protection is taken before old is dropped, so one unbroken section remains.
+    for (let segments = 1 + random.below(8); segments > 0; segments--) {
+      const more = 1 + random.below(2)
+      for (let n = 0; n < more; n++) rcu.readLock()
+      this.#linger()
+      depth += more
+      for (let less = 1 + random.below(depth - 1); less > 0; less--, depth--) rcu.readUnlock()
+    }
+    const age = Atomics.load(w, element + ELEMENT.age)
+    const changed = Atomics.load(w, element + ELEMENT.value) !== value
+    const periods = rcu.gracePeriods() - began
+    for (; depth > 0; depth--) rcu.readUnlock()
+    this.#judge(age, changed, periods)
+  }
+
+  #judge(age: number, changed: boolean, periods: number): void {
+    this.reads++
+    if (age === 1) this.spanned++
+    if (periods > 1) this.close++
+    const seen = { age, gracePeriods: periods, recycled: changed }
+    if (age > 1) violated('GEN', `a grace period was too short: a reader holds an element of age ${age}`, seen)
+    if (changed) violated('GEN', 'an element was recycled under a reader', seen)
+  }
+
+  /** Rarely, the more rarely the more readers there are, a reader takes long: asleep, spinning, or off its core. */
+  #linger(): void {
+    const { random, params, readers, w, cpu } = this
+    const nap = cpu.base + CPU.nap
+    const rarely = params.shortReadEvery * readers
+    if (random.oneIn(params.longReadEvery * readers)) Atomics.wait(w, nap, 0, params.longReadMs)
+    else if (random.oneIn(rarely)) random.oneIn(2) ? spinFor(0.2) : Atomics.wait(w, nap, 0, 0)
+    else for (let n = random.below(8); n > 0; n--) cpu.relax(0)
+  }
+}
+
+class Flooder extends Local {
+  tries = 0
+  valid = 0
+  invoked = 0
+  #laundered = 0
+  #outstanding = 0
+
+  /** Far more callbacks than anybody waits for at a time, each calling itself again: all must run, and soon. */
+  flood(): void {
+    this.tries++
+    this.#laundered = 0
+    const before = this.rcu.gracePeriods()
+    for (let n = this.params.floodCallbacks; n > 0; n--) {
+      this.#outstanding++
+      this.rcu.call(this.#again, LAUNDERED)
+      this.rcu.poll()
+    }
+    const began = performance.now()
+    for (let n = 0; this.#outstanding > 0; n++) {
+      this.rcu.poll()
+      this.cpu.relax(n)
+      if ((n & 63) === 63 && performance.now() - began > this.params.floodMs)
+        violated('HANG', `${this.#outstanding} callbacks still wait after ${this.params.floodMs} ms`)
+    }
+    if (this.#laundered >= 100 && this.rcu.gracePeriods() - before > LAUNDERED) this.valid++
+  }
+
+  readonly #again = (times: number): void => {
+    this.invoked++
+    if (times > 0) this.rcu.call(this.#again, times - 1)
+    else {
+      this.#laundered++
+      this.#outstanding--
+    }
+  }
+}
+
+class Barrier extends Local {
+  tries = 0
+  #ran = 0
+
+  test(): void {
+    this.tries++
+    this.#ran = 0
+    for (let n = 0; n < BARRIER_CALLBACKS; n++) this.rcu.call(this.#run, n)
+    const early = this.#ran
+    this.rcu.barrier()
+    if (early > 0) violated('GEN', `${early} callbacks ran before they could: inside call()`)
+    if (this.#ran !== BARRIER_CALLBACKS)
+      violated('CNT', `a barrier returned when ${this.#ran} of ${BARRIER_CALLBACKS} callbacks had run`)
+  }
+
+  readonly #run = (): void => {
+    this.#ran++
+  }
+}
+
+function runWriter({ local, more, count, random }: Context<Writer>): number[] {
+  local.cpu.run()
+  const began = local.rcu.gracePeriods()
+  let reported = 0
+  while (more()) {
+    local.update()
+    for (let n = random.below(64); n > 0; n--) local.cpu.relax(0)
+    if (local.updates - reported >= REPORT_EVERY) {
+      count('updates', local.updates - reported)
+      reported = local.updates
+    }
+  }
+  local.audit()
+  local.cpu.offline()
+  count('updates', local.updates - reported)
+  count('callbacks', local.callbacks)
+  const periods = local.rcu.gracePeriods() - began
+  count('grace periods', periods)
+  return [local.updates, periods]
+}
+
+function runFakeWriter({ local, more, count, random }: Context<Local>): number[] {
+  local.cpu.run()
+  let invoked = 0
+  const invoke = (): void => {
+    invoked++
+  }
+  while (more()) {
+    if (random.oneIn(3)) local.rcu.call(invoke, 0)
+    else local.awaitGracePeriod()
+    local.rcu.poll()
+    for (let n = random.below(256); n > 0; n--) local.cpu.relax(n)
+  }
+  local.rcu.barrier()
+  local.cpu.offline()
+  count('callbacks', invoked)
+  return []
+}
+
+function runReader({ local, more, count, near }: Context<Reader>): number[] {
+  local.cpu.run()
+  let reported = 0
+  while (more()) {
+    const { close } = local
+    local.read()
+    if (local.close > close) near('a reader saw two grace periods end')
+    if (local.reads - reported >= REPORT_EVERY) {
+      count('reads', local.reads - reported)
+      reported = local.reads
+    }
+  }
+  local.cpu.offline()
+  count('reads', local.reads - reported)
+  count('spanned', local.spanned)
+  return [local.reads, local.spanned]
+}
+
+function runFlooder({ local, more, count, random }: Context<Flooder>): number[] {
+  local.cpu.run()
+  while (more()) {
+    local.flood()
+    for (let n = random.below(4096); n > 0; n--) local.cpu.relax(n)
+  }
+  local.rcu.barrier()
+  local.cpu.offline()
+  count('callbacks', local.invoked)
+  count('floods', local.tries)
+  return [local.tries, local.valid]
+}
+
+function runBarrier({ local, more, count, random }: Context<Barrier>): number[] {
+  local.cpu.run()
+  while (more()) {
+    local.test()
+    for (let n = random.below(1024); n > 0; n--) local.cpu.relax(n)
+  }
+  local.cpu.offline()
+  count('barriers', local.tries)
+  return [local.tries]
+}
+
+const pause = (local: Local): void => local.cpu.idle()
+const resume = (local: Local): void => local.cpu.run()
+
+export default defineScenario({
+  name: 'rcu',
+  summary: 'read-copy-update: are grace periods long enough, and do they end',
+  tags: ['sync', 'rcu', 'kernel'],
+  params: {
+    longReadEvery: { default: 20000, min: 1, describe: 'one read segment in so many, times the readers, is long' },
+    longReadMs: { default: 20, min: 1, max: 2000, describe: 'length of a long one in milliseconds' },
+    shortReadEvery: { default: 400, min: 1, describe: 'one in so many, times the readers, spins 0.2 ms or yields' },
+    floodCallbacks: { default: 1000, min: 100, describe: 'callbacks of one flood' },
+    floodMs: { default: 4000, min: 1, describe: 'milliseconds in which all of a flood must have run' },
+    stallMs: { default: 4000, min: 1, describe: 'milliseconds after which a grace period is stalled' },
+  },
+  setup: ({ threads }): Shared => {
+    const builder = new ArenaBuilder()
+    const count = Object.values(threads).reduce((sum, n) => sum + n, 0)
+    const cpus = cpuRegion(builder, count)
+    const rcu = rcuRegion(builder, count)
+    const elements = builder.region('element', ELEMENT, ELEMENTS, { ownLines: true })
+    const current = builder.region('current', CURRENT, 1)
+    const arena = builder.build()
+    Atomics.store(arena.words, current.base + CURRENT.element, objectAt(elements, 0))
+    return { arena, cpus, rcu, elements, current }
+  },
+  threads: {
+    writer: { count: 1, open: context => new Writer(context), pause, resume, run: runWriter },
+    fakewriter: { count: 2, open: context => new Local(context), pause, resume, run: runFakeWriter },
+    reader: { count: 'cpus', open: context => new Reader(context), pause, resume, run: runReader },
+    flooder: { count: 1, open: context => new Flooder(context), pause, resume, run: runFlooder },
+    barrier: { count: 1, open: context => new Barrier(context), pause, resume, run: runBarrier },
+  },
+  // As rcutorture doubts itself: a test that is tried again and again and never comes about tests nothing.
+  check: ({ threads, count }) => {
+    for (const [tries, valid] of threads.flooder ?? []) {
+      count('valid floods', valid)
+      if (tries >= 5 && valid === 0) violated('CNT', `tested 0 of ${tries} floods`)
+    }
+  },
+  inconclusive: ({ counters }) => {
+    if (!counters['grace periods']) return 'no grace period completed'
+    if (!counters.spanned) return `0 of ${counters.reads} reads held an element while it was replaced`
+    return undefined
+  },
+})
+
+function spinFor(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}

@@ -1,0 +1,37 @@
+/** The oracles at a round's end: `always`, `check` and graded outcomes. All threads have returned, nothing moves. */
+import { outcomeFault, outcomeKey } from './outcomes.ts'
+import type { Participant } from './participant.ts'
+import { faultOf } from './report.ts'
+
+/**
+ * Judges one round on one copy of the state. Skipped when a body threw: what it left half done is not news.
+ * `always` is evaluated here only: under stress nobody can read several cells at one instant while threads run.
+ */
+export function checkRound(participant: Participant, copy: number, shared: unknown, round: number): void {
+  const { scenario, instance, seats, values, reporter } = participant
+  if (values.threw(copy)) return
+  const { params } = instance
+  const returned = seats.map(seat => values.get(copy, seat.thread))
+  try {
+    scenario.always?.({ shared, params })
+  } catch (error) {
+    participant.failed(faultOf(error, 'always'), shared, 'always', round)
+    return
+  }
+  try {
+    const threads: Record<string, unknown[]> = {}
+    for (const seat of seats) {
+      threads[seat.body] ??= []
+      threads[seat.body].push(returned[seat.thread])
+    }
+    scenario.check?.({ shared, params, threads, count: reporter.count, near: participant.near })
+  } catch (error) {
+    participant.failed(faultOf(error, 'check'), shared, 'check', round)
+  }
+  if (scenario.outcomes) {
+    const key = outcomeKey(returned)
+    reporter.count(`outcome:${key}`)
+    const fault = outcomeFault(scenario.outcomes, key)
+    if (fault) participant.failed({ oracle: 'outcome', message: fault }, shared, 'outcome', round)
+  }
+}

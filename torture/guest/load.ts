@@ -1,0 +1,37 @@
+/** Loads a scenario from the bundle, and seats its bodies on threads. */
+import type { PlannedInstance } from '../../results/schema.ts'
+import type { Scenario, ThreadBody } from '../scenario.ts'
+
+/** One thread's place: which body it runs. */
+export interface Seat {
+  readonly thread: number
+  readonly body: string
+  /** Among the threads of its body. */
+  readonly index: number
+  /** `adder[1]` */
+  readonly label: string
+}
+
+/** Threads in the order of declaration. */
+export function seatsOf(threads: PlannedInstance['threads']): Seat[] {
+  const seats: Seat[] = []
+  for (const { name: body, count } of threads)
+    for (let index = 0; index < count; index++)
+      seats.push({ thread: seats.length, body, index, label: `${body}[${index}]` })
+  return seats
+}
+
+/** Imports the scenario's module, relative to an entry of the bundle. Throws what the module throws. */
+export async function loadScenario(instance: PlannedInstance, entry: string): Promise<Scenario> {
+  const module = await import(new URL(instance.module, entry).href)
+  const scenario = module.default as Scenario | undefined
+  if (typeof scenario?.setup !== 'function' || typeof scenario.threads !== 'object')
+    throw new TypeError(`${instance.module} has no scenario as its default export`)
+  return scenario
+}
+
+export function bodyOf(scenario: Scenario, seat: Seat): ThreadBody<unknown, unknown, unknown> {
+  const body = scenario.threads[seat.body]
+  if (typeof body?.run !== 'function') throw new TypeError(`scenario ${scenario.name} has no thread body ${seat.body}`)
+  return body
+}

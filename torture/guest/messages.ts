@@ -1,0 +1,76 @@
+/** What the guest's main thread and its workers tell each other. Each thread has a port of its own. */
+import type { MessagePort } from 'node:worker_threads'
+import type { PlannedInstance } from '../../results/schema.ts'
+import type { Cell } from './cells.ts'
+import type { Control } from './control.ts'
+
+/** The piscina task of one thread: its whole stay in the guest. */
+export interface Stay {
+  readonly thread: number
+  readonly instance: PlannedInstance
+  readonly control: Control
+  readonly port: MessagePort
+  /** Returned values that had to be cloned: to thread 0, and on thread 0 from the others. */
+  readonly toFirst?: MessagePort
+  readonly fromOthers: readonly (MessagePort | undefined)[]
+  /** CPUs the guest may use, as the main thread saw them. */
+  readonly availableCpus: number
+}
+
+/** What `setup` returned, and as many copies of its buffers as tiny rounds may use; copy 0 is the original. */
+export interface SharedMessage {
+  readonly type: 'shared'
+  readonly shared: unknown
+  readonly copies: readonly (readonly SharedArrayBuffer[])[]
+  readonly values: SharedArrayBuffer
+}
+
+export interface ConcludeMessage {
+  readonly type: 'conclude'
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export type ToThread = SharedMessage | ConcludeMessage
+
+/** From thread 0 once `setup` has returned. */
+export interface ReadyMessage {
+  readonly type: 'ready'
+  readonly shared: unknown
+  readonly sites: readonly string[]
+  readonly roundMs: number
+  /** Whether the scenario wants to be asked for an inconclusive end. */
+  readonly asks: boolean
+}
+
+export interface SlotMessage {
+  readonly type: 'slot'
+  readonly kind: 'counter' | 'near' | 'failure'
+  readonly name: string
+  readonly slot: number
+}
+
+export interface FailureMessage {
+  readonly type: 'failure'
+  readonly key: string
+  readonly oracle: string
+  readonly message: string
+  readonly thread: string
+  readonly round: number
+  /** On the clock of `now()`. */
+  readonly at: number
+  readonly stack?: string
+  readonly details?: unknown
+  /** The flight recorders at that moment, and the entries written to each. */
+  readonly rings: Int32Array
+  readonly written: readonly number[]
+  readonly cells: readonly Cell[]
+  /** Nothing can go on after this one: setup or the import failed. */
+  readonly fatal: boolean
+}
+
+export type FromThread =
+  | ReadyMessage
+  | SlotMessage
+  | FailureMessage
+  | { readonly type: 'finished' }
+  | { readonly type: 'concluded'; readonly reason?: string }

@@ -1,0 +1,145 @@
+/**
+ * A thread's reports: counters, near misses and failures. Names travel once, through the thread's port; numbers lie in
+ * shared slots that the main thread sums. Everything is bounded: a check that fails a million times a second must not
+ * drown the guest.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { publishCursor } from '../../lib/shm/sites.ts'
+import { CellNames } from './cells.ts'
+import { type Control, cursorOf, MAX_SLOTS, now, slotsOf } from './control.ts'
+import type { FailureMessage, SlotMessage } from './messages.ts'
+
+export const MAX_FAILURE_KINDS = 20
+/** Under this name near misses stand in the flight recorder. */
+export const NEAR_SITE = 'near miss'
+const MAX_NEAR_KINDS = 64
+const MAX_MESSAGE = 4096
+const MAX_DETAILS = 64 * 1024
+const MAX_CELLS = 64
+
+export interface Fault {
+  readonly oracle: string
+  readonly message: string
+  /** `adder[1]`, `check`, `setup`. */
+  readonly thread: string
+  readonly round: number
+  readonly details?: unknown
+  readonly stack?: string
+  /** What the failed round worked on: its cells go into the evidence. */
+  readonly shared?: unknown
+  readonly fatal?: boolean
+}
+
+/** A message without its numbers: the same failure with other numbers is the same failure. */
+export const kindOf = (oracle: string, message: string): string =>
+  `${oracle}: ${message.slice(0, MAX_MESSAGE).replace(/0x[\da-f]+|\d+(\.\d+)?/gi, '#')}`
+
+export class Reporter {
+  readonly #port: MessagePort
+  readonly #control: Control
+  readonly #slots: Float64Array
+  readonly #byKind = {
+    counter: new Map<string, number>(),
+    near: new Map<string, number>(),
+    failure: new Map<string, number>(),
+  }
+  #used = 0
+
+  constructor(port: MessagePort, control: Control, thread: number) {
+    this.#port = port
+    this.#control = control
+    this.#slots = slotsOf(control, thread)
+  }
+
+  /** Throws RangeError when a thread counts under more names than there are slots. */
+  readonly count = (name: string, n = 1): void => {
+    const slot = this.#byKind.counter.get(name) ?? this.#register('counter', name)
+    this.#slots[slot] += n
+  }
+
+  /** Counts a near miss under its message without the numbers; returns the number of its kind. */
+  readonly near = (message: string): number => {
+    const known = this.#byKind.near
+    let kind = message.slice(0, 200).replace(/\d+(\.\d+)?/g, '#')
+    if (!known.has(kind) && known.size >= MAX_NEAR_KINDS) kind = 'further kinds'
+    const slot = known.get(kind) ?? this.#register('near', kind)
+    this.#slots[slot]++
+    return slot
+  }
+
+  /** The first failure of a kind travels with its evidence; all are counted. */
+  readonly fail = (fault: Fault): void => {
+    const known = this.#byKind.failure
+    let key = kindOf(fault.oracle, fault.message)
+    const first = !known.has(key) && known.size < MAX_FAILURE_KINDS
+    if (!known.has(key) && !first) key = 'further kinds'
+    const slot = known.get(key) ?? this.#register('failure', key)
+    this.#slots[slot]++
+    if (first) this.#send(key, fault)
+  }
+
+  #register(kind: SlotMessage['kind'], name: string): number {
+    if (this.#used >= MAX_SLOTS) throw new RangeError(`more than ${MAX_SLOTS} counters: ${name} has no room`)
+    const slot = this.#used++
+    this.#byKind[kind].set(name, slot)
+    this.#port.postMessage({ type: 'slot', kind, name, slot } satisfies SlotMessage)
+    return slot
+  }
+
+  #send(key: string, fault: Fault): void {
+    publishCursor()
+    const control = this.#control
+    const rings = new Int32Array(control.rings)
+    const written = Array.from({ length: control.threads }, (_, t) => Atomics.load(cursorOf(control, t), 0))
+    const message: FailureMessage = {
+      type: 'failure',
+      key,
+      oracle: fault.oracle,
+      message: fault.message.slice(0, MAX_MESSAGE),
+      thread: fault.thread,
+      round: fault.round,
+      at: now(),
+      ...(fault.stack === undefined ? {} : { stack: fault.stack.slice(0, 4 * MAX_MESSAGE) }),
+      ...(fault.details === undefined ? {} : { details: survivesJson(fault.details) }),
+      rings,
+      written,
+      cells: fault.shared === undefined ? [] : new CellNames(fault.shared).dump(MAX_CELLS),
+      fatal: fault.fatal ?? false,
+    }
+    this.#port.postMessage(message, [rings.buffer])
+  }
+}
+
+/** Details as they will be read again; what does not survive JSON or is too long is replaced by a sentence. */
+function survivesJson(details: unknown): unknown {
+  try {
+    const text = JSON.stringify(details, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))
+    if (text === undefined) return `details are a ${typeof details}`
+    return text.length <= MAX_DETAILS ? JSON.parse(text) : `${text.slice(0, MAX_DETAILS)}…`
+  } catch (error) {
+    return `details do not survive JSON: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+/** A thrown value as a fault: an error may carry its oracle and details, as those of `lib` do. */
+export function faultOf(
+  thrown: unknown,
+  otherwise: string,
+): { oracle: string; message: string; details?: unknown; stack?: string } {
+  if (!(thrown instanceof Error)) return { oracle: otherwise, message: `threw ${String(thrown)}` }
+  const { oracle, details, actual, expected } = thrown as Error & Record<string, unknown>
+  const compared = 'actual' in thrown && 'expected' in thrown ? { actual, expected } : undefined
+  const given = details ?? compared
+  return {
+    oracle: typeof oracle === 'string' ? oracle : otherwise,
+    message: messageOf(thrown),
+    ...(given === undefined ? {} : { details: given }),
+    ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
+  }
+}
+
+/** Programming errors keep their class: "x is undefined" alone says little. */
+function messageOf(error: Error): string {
+  const plain = error.name === 'Error' || error.name === 'AssertionError' || 'oracle' in error
+  return plain ? error.message : `${error.name}: ${error.message}`
+}

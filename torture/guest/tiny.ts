@@ -1,0 +1,95 @@
+/**
+ * Tiny rounds: bodies without `more()`. Short threads that barely overlap prove nothing, and a start gate with a sleep
+ * in it costs a thousand times what such a body does. So a batch of rounds is walked through in step: one copy of the
+ * state per round, a spin barrier between them, and only at the batch's end the checks and the restoring, which the
+ * threads divide among themselves.
+ */
+import { publishCursor } from '../../lib/shm/sites.ts'
+import { checkRound } from './check.ts'
+import { MINE, STATE, WORD } from './control.ts'
+import type { Context, Participant } from './participant.ts'
+import { Xoshiro } from './random.ts'
+import { faultOf } from './report.ts'
+
+const { load } = Atomics
+
+/** One copy of the state, with this thread's context on it. */
+export interface Lane {
+  readonly shared: unknown
+  readonly restore: () => void
+  readonly context: Context
+  readonly random: Xoshiro
+  /** Whether `open` succeeded in the present round. */
+  opened: boolean
+}
+
+export function makeLane(participant: Participant, shared: unknown, restore: () => void): Lane {
+  const random = new Xoshiro(0, 0, 0)
+  // A body that asks for more after all is none for tiny rounds: this one ends, long ones follow.
+  const more = () => {
+    Atomics.store(participant.control.words, WORD.wantsLong, 1)
+    return false
+  }
+  return { shared, restore, random, context: participant.context(shared, random, more), opened: false }
+}
+
+/**
+ * Runs `lanes.length` rounds or fewer, as thread 0 has said in the control block.
+ * @param first number of the batch's first round
+ * @returns how many rounds there were
+ */
+export function tinyBatch(participant: Participant, lanes: readonly Lane[], skew: Xoshiro, first: number): number {
+  const { control, meeting, instance, seat } = participant
+  const { words } = control
+  const rounds = load(words, WORD.batch)
+  participant.state(STATE.opening)
+  for (let k = 0; k < rounds; k++) {
+    const lane = lanes[k]
+    participant.round = first + k
+    lane.random.reseed(instance.seed, seat.thread, first + k)
+    lane.opened = participant.open(lane.context)
+  }
+  meeting.meet()
+  if (participant.first) Atomics.store(words, WORD.cloned, 0)
+  meeting.gate()
+  participant.state(STATE.running)
+  walk(participant, lanes, rounds, skew, first)
+  publishCursor()
+  participant.state(STATE.checking)
+  checkLanes(participant, lanes, rounds, first)
+  return rounds
+}
+
+function walk(participant: Participant, lanes: readonly Lane[], rounds: number, skew: Xoshiro, first: number): void {
+  const { values, body, meeting, control, mine } = participant
+  const { words } = control
+  for (let k = 0; k < rounds; k++) {
+    const lane = lanes[k]
+    participant.round = first + k
+    // In every other round a few steps of head start: perfect step would try one interleaving again and again.
+    if ((k & 1) === 1) for (let i = skew.below(24); i > 0; i--) load(words, mine + MINE.state)
+    try {
+      if (!lane.opened) values.putThrown(k)
+      else if (values.put(k, body.run(lane.context))) Atomics.store(words, WORD.cloned, 1)
+    } catch (error) {
+      values.putThrown(k)
+      participant.failed(faultOf(error, 'exception'), lane.shared)
+    }
+    words[mine + MINE.beat]++
+    meeting.meet()
+  }
+}
+
+/** Each thread takes its share of the rounds, unless values were cloned: those are with thread 0. */
+function checkLanes(participant: Participant, lanes: readonly Lane[], rounds: number, first: number): void {
+  const { control, seat, values } = participant
+  const alone = load(control.words, WORD.cloned) === 1
+  if (alone && !participant.first) return
+  if (alone) values.collect()
+  const step = alone ? 1 : control.threads
+  for (let k = alone ? 0 : seat.thread; k < rounds; k += step) {
+    participant.round = first + k
+    checkRound(participant, k, lanes[k].shared, first + k)
+    lanes[k].restore()
+  }
+}

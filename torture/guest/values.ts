@@ -1,0 +1,96 @@
+/**
+ * What the bodies return, on its way to `check`: numbers and short arrays of numbers through shared doubles, anything
+ * else cloned through a message port to thread 0.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+
+const MAX_NUMBERS = 8
+const STRIDE = MAX_NUMBERS + 1
+const TAG = { nothing: -1, number: -2, cloned: -3, threw: -4 } as const
+
+export const valueBytes = (copies: number, threads: number): number => 8 * STRIDE * copies * threads
+
+export class Values {
+  readonly #numbers: Float64Array
+  readonly #threads: number
+  readonly #thread: number
+  /** To thread 0; on thread 0, from every thread. */
+  readonly #port: MessagePort | undefined
+  readonly #inbox: readonly (MessagePort | undefined)[]
+  readonly #clones = new Map<number, unknown>()
+
+  constructor(
+    buffer: SharedArrayBuffer,
+    threads: number,
+    thread: number,
+    port: MessagePort | undefined,
+    inbox: readonly (MessagePort | undefined)[],
+  ) {
+    this.#numbers = new Float64Array(buffer)
+    this.#threads = threads
+    this.#thread = thread
+    this.#port = port
+    this.#inbox = inbox
+  }
+
+  /** Stores what this thread's body returned in a copy's round. True if it had to be cloned. Throws DataCloneError. */
+  put(copy: number, value: unknown): boolean {
+    const slot = copy * this.#threads + this.#thread
+    const at = STRIDE * slot
+    const numbers = this.#numbers
+    if (value === undefined) numbers[at] = TAG.nothing
+    else if (typeof value === 'number') {
+      numbers[at] = TAG.number
+      numbers[at + 1] = value
+    } else if (isShortNumbers(value)) {
+      numbers[at] = value.length
+      for (let i = 0; i < value.length; i++) numbers[at + 1 + i] = value[i]
+    } else {
+      if (this.#port) this.#port.postMessage({ slot, value })
+      else this.#clones.set(slot, structuredClone(value))
+      numbers[at] = TAG.cloned
+      return true
+    }
+    return false
+  }
+
+  /** Notes that the body threw: there is nothing to check in this round. */
+  putThrown(copy: number): void {
+    this.#numbers[STRIDE * (copy * this.#threads + this.#thread)] = TAG.threw
+  }
+
+  /** Thread 0, after all have returned: takes in what was cloned. */
+  collect(): void {
+    this.#clones.forEach((_, slot) => {
+      if (slot % this.#threads !== this.#thread) this.#clones.delete(slot)
+    })
+    for (const port of this.#inbox) {
+      if (!port) continue
+      for (let entry = receiveMessageOnPort(port); entry; entry = receiveMessageOnPort(port)) {
+        const { slot, value } = entry.message as { slot: number; value: unknown }
+        this.#clones.set(slot, value)
+      }
+    }
+  }
+
+  threw(copy: number): boolean {
+    for (let t = 0; t < this.#threads; t++)
+      if (this.#numbers[STRIDE * (copy * this.#threads + t)] === TAG.threw) return true
+    return false
+  }
+
+  get(copy: number, thread: number): unknown {
+    const slot = copy * this.#threads + thread
+    const at = STRIDE * slot
+    const tag = this.#numbers[at]
+    if (tag === TAG.number) return this.#numbers[at + 1]
+    if (tag >= 0) return Array.from(this.#numbers.subarray(at + 1, at + 1 + tag))
+    return tag === TAG.cloned ? this.#clones.get(slot) : undefined
+  }
+}
+
+function isShortNumbers(value: unknown): value is number[] {
+  if (!Array.isArray(value) || value.length > MAX_NUMBERS) return false
+  for (const entry of value) if (typeof entry !== 'number') return false
+  return true
+}

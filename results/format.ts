@@ -79,6 +79,18 @@ export function fit(text: string, columns: number): string {
   return `${stripVTControlCharacters(text).slice(0, Math.max(columns - 1, 0))}…`
 }
 
+/** Breaks at blanks into lines of at most `columns`; a word that is longer stays whole: it may be a path to copy. */
+export function wrap(text: string, columns: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1]
+    if (last === '') lines[lines.length - 1] = word
+    else if (last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** One line, printable, whatever a scenario or a console said. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)

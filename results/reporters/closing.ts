@@ -1,11 +1,11 @@
 /** The closing summary: what was done, what it is worth, and the one command to type next. */
 import { resolve } from 'node:path'
-import { duration, fit, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
+import { duration, fit, human, oneLine, percent, plural, shownPath, sum, wrap } from '../format.ts'
 import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../schema.ts'
 import { excludedRate, rateInterval } from '../statistics.ts'
 import { addCounters, fallbackShare, mainCounter } from '../work.ts'
 import { nextStep } from './next.ts'
-import { markOf, type Palette } from './palette.ts'
+import { type Colour, markOf, type Palette } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
 
 export interface Look {
@@ -23,12 +23,10 @@ const INDENT = 11
 export function closingLines(closing: EndedRun, look: Look): string[] {
   const lines: string[] = []
   for (const group of groupsOf(closing.plan)) lines.push(...groupLines(group, closing, look), '')
-  lines.push(verdictLine(closing, look))
+  lines.push(...verdictLines(closing, look))
   const { command, why } = nextStep(closing)
-  lines.push(
-    labelled('next', look.paint('bold', command), look, 0),
-    ...(why === '' ? [] : [labelled('', why, look, 0)]),
-  )
+  lines.push(...labelled('next', command, look, { indent: 0, text: 'bold' }))
+  if (why !== '') lines.push(...labelled('', why, look))
   return lines
 }
 
@@ -61,7 +59,7 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   lines.push(...troubleLines(instances, closing, look))
   if (results.length === 0) return lines
   const add = (label: string, text: string) => {
-    if (text !== '') lines.push(labelled(label, text, look))
+    if (text !== '') lines.push(...labelled(label, text, look, label === 'blind' ? { most: 1 } : {}))
   }
   add('work', workText(results))
   add('worth', worthText(results))
@@ -72,8 +70,26 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   return lines
 }
 
-function labelled(label: string, text: string, { columns, paint }: Look, indent = 2): string {
-  return fit(`${' '.repeat(indent)}${paint('gray', label.padEnd(INDENT - 2 - indent))}  ${text}`, columns)
+interface Style {
+  /** Blanks before the label. */
+  readonly indent?: number
+  readonly label?: Colour
+  readonly text?: Colour
+  /** Lines that the text may take; the last one is cut. */
+  readonly most?: number
+}
+
+/** A label and its text, which goes on below itself where the terminal is too narrow. */
+function labelled(label: string, text: string, { columns, paint }: Look, style: Style = {}): string[] {
+  const room = Math.max(20, columns - INDENT)
+  const { indent = 2, most = 4 } = style
+  const wrapped = wrap(text, room)
+  const lines = wrapped.slice(0, most)
+  if (wrapped.length > most) lines.push(fit(`${lines.pop()} ${wrapped.slice(most).join(' ')}`, room))
+  return lines.map((line, n) => {
+    const head = n === 0 ? label.padEnd(INDENT - indent) : ' '.repeat(INDENT - indent)
+    return `${' '.repeat(indent)}${paint(style.label ?? 'gray', head)}${style.text ? paint(style.text, line) : line}`
+  })
 }
 
 const SEVERITY: readonly (Verdict | undefined)[] = [
@@ -118,19 +134,18 @@ function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, 
   })
   const lines = troubled.slice(0, MOST_LISTED).flatMap(({ name }) => {
     const result = closing.results.get(name)!
-    const own = instances.length === 1 ? [] : [instanceLine(result, look)]
-    const shown = result.failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look))
-    const more = result.failures.length - MOST_FAILURES
+    const { verdict, reason, failures } = result
+    const more = failures.length - MOST_FAILURES
     return [
-      ...own,
-      // A reason that only repeats the first failure is said once.
-      ...(result.failures.length > 0 && result.verdict === 'fail' ? [] : [reasonLine(result, look)]),
-      ...shown,
-      ...(more > 0 ? [labelled('', `and ${plural(more, 'further failure')}`, look)] : []),
+      ...(instances.length === 1 ? [] : [instanceLine(result, look)]),
+      // The reason of a failure only repeats the first one.
+      ...(verdict === 'fail' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
+      ...failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look)),
+      ...(more > 0 ? labelled('', `and ${plural(more, 'further failure')}`, look) : []),
     ]
   })
   const more = troubled.length - MOST_LISTED
-  if (more > 0) lines.push(labelled('', `and ${more} more: torture report --format json`, look))
+  if (more > 0) lines.push(...labelled('', `and ${more} more: torture report --format json`, look))
   return lines
 }
 
@@ -143,20 +158,17 @@ function instanceLine({ name, verdict, seed, durationMs, host }: InstanceResult,
   )
 }
 
-const reasonLine = ({ verdict, reason }: InstanceResult, look: Look) =>
-  labelled(verdict === 'inconclusive' ? 'why' : verdict, oneLine(reason ?? 'no reason is recorded'), look)
+function reasonLines(verdict: Verdict, reason = 'no reason is recorded', look: Look): string[] {
+  const { colour } = markOf(verdict)
+  return labelled(verdict === 'inconclusive' ? 'why' : verdict, oneLine(reason), look, { label: colour })
+}
 
-function failureLines(
-  { oracle, message, count, id }: InstanceResult['failures'][number],
-  closing: EndedRun,
-  look: Look,
-) {
-  const times = count > 1 ? look.paint('gray', `  ×${human(count)}`) : ''
-  const text = fit(oneLine(message), look.columns - INDENT - (count > 1 ? 3 + human(count).length : 0))
-  const label = oracle.length > INDENT - 4 ? `${oracle} ` : oracle
+function failureLines({ oracle, message, count, id }: InstanceResult['failures'][number], run: EndedRun, look: Look) {
+  const times = count > 1 ? ` (${human(count)} times)` : ''
   return [
-    `  ${look.paint('red', label.padEnd(INDENT - 4))}  ${text}${times}`,
-    `  ${' '.repeat(INDENT - 2)}${look.paint('gray', fit(shownPath(resolve(closing.dir, id)), look.columns - INDENT))}`,
+    ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),
+    // Whole, however narrow the terminal is: it is there to be copied.
+    ...labelled('', shownPath(resolve(run.dir, id)), look, { text: 'cyan' }),
   ]
 }
 
@@ -173,7 +185,6 @@ function workText(results: readonly InstanceResult[]): string {
   if (share !== undefined) parts[0] += `, ${percent(share)} fell back`
   parts.push(`${plural(rounds, 'round')}${main === undefined ? rate(rounds) : ''}`)
   parts.push(duration((seconds * 1000) / results.length) + each)
-  if (results.length === 1) parts.push(`seed ${results[0].seed}`)
   return parts.join(' · ')
 }
 
@@ -190,7 +201,7 @@ function worthText(results: readonly InstanceResult[]): string {
     return `${duration(cpuMs)} of CPU time clean: excludes more than ${human(excludedRate(hours))} failures per CPU-hour at 95%`
   }
   const { rate, low, high } = rateInterval(failed, hours)
-  return `${failed} in ${duration(cpuMs)} of CPU time: ${human(rate)} failures per CPU-hour (95%: ${human(low)} to ${human(high)})`
+  return `${failed} in ${duration(cpuMs)} of CPU time: ${human(rate)} failures per CPU-hour (${human(low)} to ${human(high)} at 95%)`
 }
 
 function nearText(results: readonly InstanceResult[]): string {
@@ -218,6 +229,7 @@ function withText(
   results: readonly InstanceResult[],
 ): string {
   const parts = [threads.map(({ name, count }) => `${count} ${name}${count === 1 ? '' : 's'}`).join(', ')]
+  if (results.length === 1) parts.unshift(`seed ${results[0].seed}`)
   if (jitter !== 'off') parts.push(`jitter ${jitter}`)
   for (const [name, usual] of Object.entries(defaults)) parts.push(`${name}=${params[name]} (not ${usual})`)
   if (instance.nodeArgs !== undefined) parts.push(instance.nodeArgs.join(' '))
@@ -227,18 +239,14 @@ function withText(
   return parts.join(' · ')
 }
 
-function verdictLine({ plan, summary, results, dir }: EndedRun, { paint, columns }: Look): string {
-  const verdicts = plan.instances.map(({ name }) => results.get(name)?.verdict)
-  const verdict = summary.verdict ?? worst(verdicts)
-  const { colour } = markOf(verdict)
-  const word = (verdict ?? 'never finished').toUpperCase()
-  const took =
-    summary.finishedAt === undefined
-      ? ''
-      : ` in ${duration(Date.parse(summary.finishedAt) - Date.parse(summary.startedAt))}`
-  const scale = plan.instances.length === 1 ? '1 instance' : tally(verdicts)
-  return fit(
-    `${paint(colour, paint('bold', word.padEnd(INDENT - 2)))}  ${scale}${took} · seed ${plan.seed} · ${shownPath(dir)}`,
-    columns,
-  )
+function verdictLines({ plan, summary, results, dir }: EndedRun, look: Look): string[] {
+  const { seed, instances } = plan
+  const verdicts = instances.map(({ name }) => results.get(name)?.verdict)
+  const ended = summary.finishedAt === undefined ? undefined : Date.parse(summary.finishedAt)
+  const verdict = ended === undefined ? undefined : (summary.verdict ?? worst(verdicts))
+  const took = ended === undefined ? '' : ` in ${duration(ended - Date.parse(summary.startedAt))}`
+  const scale = instances.length === 1 ? '1 instance' : tally(verdicts)
+  const word = verdict === undefined ? 'CUT OFF' : verdict === 'inconclusive' ? 'UNPROVEN' : verdict.toUpperCase()
+  const text = `${scale}${took} · seed ${seed} · ${shownPath(dir)}`
+  return labelled(word, text, look, { indent: 0, label: markOf(verdict).colour })
 }

@@ -24,7 +24,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
     },
     event(name, event) {
       progress?.event(name, event)
-      if (event.type !== 'failure') return
+      // Where the first failure ends an instance, the line of its end says all.
+      if (event.type !== 'failure' || !progress?.running.get(name)?.instance.keepGoing) return
       const { oracle, message } = event.failure
       live?.print([`${paint('red', `✖ ${name}`)}  ${oracle}: ${oneLine(message)}`])
     },

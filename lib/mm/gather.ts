@@ -42,8 +42,9 @@ export class Gather {
   }
 
   /**
-   * Begins an operation that revokes translations of [start, end); with `drops` the pages' contents go too. Comes
-   * before the first entry is cleared: whoever then finds an entry gone also finds that a flush is pending.
+   * Begins an operation that revokes translations of [start, end): all of them and the pages' contents with `drops`,
+   * else those that may write. Comes before the first entry is cleared: whoever then finds an entry gone also finds that
+   * a flush is pending.
    */
   begin(mm: Mm, start: number, end: number, drops: boolean): void {
     const w = this.#k.w
@@ -117,8 +118,9 @@ export class Gather {
   #log(): void {
     const w = this.#k.w
     const mm = this.#mm
+    const revoked = this.#drops ? PAGE_LOG.revoked : PAGE_LOG.write_revoked
     for (let vpn = this.#start; vpn < this.#end; vpn++) {
-      Atomics.store(w, mm.log(vpn, PAGE_LOG.revoked), this.#time)
+      Atomics.store(w, mm.log(vpn, revoked), this.#time)
       if (this.#drops) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_ended), 1)
     }
   }

@@ -31,7 +31,8 @@ export const RSS = struct('rss', {
 export const PAGE_LOG = struct('page_log', {
   zap_begun: 'operations that began to drop this page',
   zap_ended: 'operations that have dropped it: what it held before must not be seen again',
-  revoked: 'tlb_gen of the latest finished operation: translations read earlier are dead',
+  revoked: 'tlb_gen of the latest finished operation that dropped the page: translations read earlier are dead',
+  write_revoked: 'the same of operations that took away the right to write',
 })
 
 /** The first three cells survive the object: a late reader under RCU may touch them. */

@@ -154,9 +154,10 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
 export function mprotect(k: Kernel, mm: Mm, start: number, end: number, write: boolean): number {
   if (!validRange(mm, start, end)) return EINVAL
   k.policy.writeLock(mm)
-  k.gather.begin(mm, start, end, false)
+  // Rights are only taken away here; given ones reach the entries by the next fault, and no TLB need know.
+  if (!write) k.gather.begin(mm, start, end, false)
   const result = protectRange(k, mm, start, end, write)
-  k.gather.finish()
+  if (!write) k.gather.finish()
   k.policy.writeUnlock(mm)
   k.quiesce()
   return result
@@ -173,7 +174,6 @@ function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: bool
     const vma = modifyFlags(k, mm, found, from, to, write ? flags | VM_WRITE : flags & ~VM_WRITE)
     if (vma === 0) return ENOMEM
     k.policy.startWrite(mm, vma)
-    // Rights are only taken away here; given ones reach the entries by the next fault.
     if (!write) writeProtectRange(k, mm, k.gather, from, to)
     at = to
   }
@@ -184,17 +184,18 @@ function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: bool
 export function dontneed(k: Kernel, mm: Mm, start: number, end: number): number {
   if (!validRange(mm, start, end)) return EINVAL
   mm.lock.downRead()
-  k.gather.begin(mm, start, end, true)
   for (let at = start; at < end; ) {
     const vma = findVmaFrom(k, mm, at)
     if (vma === 0) break
     const from = Math.max(at, Atomics.load(k.w, vma + VMA.vm_start))
     const to = Math.min(end, Atomics.load(k.w, vma + VMA.vm_end))
     if (from >= to) break
+    // VMA by VMA: in the gaps a munmap that has downgraded may not have dropped its pages yet, and we promise nothing.
+    k.gather.begin(mm, from, to, true)
     zapRange(k, mm, k.gather, from, to, Atomics.load(k.w, vma + VMA.object) !== 0)
+    k.gather.finish()
     at = to
   }
-  k.gather.finish()
   mm.lock.upRead()
   k.quiesce()
   return DONE

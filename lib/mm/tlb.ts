@@ -39,6 +39,10 @@ export class Tlb {
     // TLB oracle: whoever revoked this translation has promised that nobody uses it any more.
     const revoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.revoked))
     if (((revoked - this.#times[slot]) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, revoked)
+    if (write) {
+      const writeRevoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.write_revoked))
+      if (((writeRevoked - this.#times[slot]) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, writeRevoked)
+    }
     return this.#k.frames.at(this.#entries[slot] >>> PTE_FRAME_SHIFT)
   }
 

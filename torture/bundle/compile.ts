@@ -1,0 +1,204 @@
+/**
+ * Compiles the guest, the library, the built-in scenarios and the user's files into one module graph. What comes out
+ * depends on the contents of the sources only, not on where they lie: no absolute path gets into it.
+ */
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import type { BuildFailure, BuildResult, Metafile, OutputFile } from 'esbuild'
+import { UsageError } from '../errors.ts'
+import { packageRoot } from '../paths.ts'
+import { type Found, foreignSources } from './foreign.ts'
+import { NAMESPACE, packageSources } from './package-sources.ts'
+
+export interface Entries {
+  /** Files of the package, relative to its folder. */
+  readonly scenarios: readonly string[]
+  readonly bugs: readonly string[]
+  /** Absolute paths of the user's scenario files. */
+  readonly user: readonly string[]
+}
+
+export interface Entry {
+  /** The compiled module, relative to the bundle. */
+  readonly module: string
+  readonly source: string
+}
+
+export interface Compiled {
+  /** Contents by path, relative to the bundle. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly scenarios: readonly Entry[]
+  readonly bugs: readonly Entry[]
+  readonly user: readonly Entry[]
+  /** Paths in `src/`. */
+  readonly inputs: readonly string[]
+  /** Packages that cannot be bundled and must be copied whole: folder by name. */
+  readonly packages: ReadonlyMap<string, string>
+  /** What `src/user/` stands for on disk. */
+  readonly userRoot: string
+}
+
+const MACHINERY = {
+  guest: 'torture/guest/main.ts',
+  thread: 'torture/guest/thread.ts',
+  describe: 'torture/bundle/describe.ts',
+}
+
+/** CommonJS packages inside an ES module need a `require`. */
+const BANNER =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
+
+/** @throws UsageError where a user's file does not compile */
+export async function compile(entries: Entries): Promise<Compiled> {
+  const user = entries.user.map(path => realpathSync(path))
+  const userRoot = commonRoot(user)
+  const names = uniqueNames(user)
+  const found: Found = { packages: new Map(), assets: new Map() }
+  let result = await bundle(entries, user, names, userRoot, found)
+  // What turned out not to be bundleable is left outside in a second pass, which sees the rest as before.
+  if (found.packages.size > 0) result = await bundle(entries, user, names, userRoot, found)
+
+  const files = new Map<string, Uint8Array>()
+  for (const file of result.outputFiles) files.set(...output(file, userRoot))
+  for (const [path, contents] of found.assets) files.set(path, contents)
+  const inputs: string[] = []
+  for (const input of Object.keys(result.metafile.inputs)) {
+    const path = storedSource(input)
+    if (path === undefined) continue
+    inputs.push(path)
+    files.set(path, readFileSync(onDisk(input, userRoot)))
+  }
+  return {
+    files,
+    scenarios: entries.scenarios.map(file => packaged('scenarios', file)),
+    bugs: entries.bugs.map(file => packaged('bugs', file)),
+    user: user.map((path, n) => ({ module: `user-${names[n]}.js`, source: userSource(relative(userRoot, path)) })),
+    inputs: inputs.sort(),
+    packages: found.packages,
+    userRoot,
+  }
+}
+
+type Result = BuildResult<{ write: false; metafile: true }> & { outputFiles: OutputFile[]; metafile: Metafile }
+
+async function bundle(
+  entries: Entries,
+  user: readonly string[],
+  names: readonly string[],
+  userRoot: string,
+  found: Found,
+): Promise<Result> {
+  const { build } = await import('esbuild')
+  const own = (out: string, file: string) => ({ in: `${NAMESPACE}:${file}`, out })
+  try {
+    return await build({
+      entryPoints: [
+        ...Object.entries(MACHINERY).map(([out, file]) => own(out, file)),
+        ...entries.scenarios.map(file => own(compiledName('scenarios', file), file)),
+        ...entries.bugs.map(file => own(compiledName('bugs', file), file)),
+        ...user.map((path, n) => ({ in: path, out: `user-${names[n]}` })),
+      ],
+      absWorkingDir: userRoot,
+      outdir: join(userRoot, 'out'),
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.11',
+      // Everything but scenarios and bugs lies side by side: a module finds its neighbours whatever chunk it got into.
+      chunkNames: 'chunk-[hash]',
+      assetNames: 'assets/[name]-[hash]',
+      loader: { '.node': 'copy' },
+      sourcemap: 'linked',
+      sourcesContent: false,
+      legalComments: 'none',
+      keepNames: true,
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+      external: ['piscina'],
+      banner: { js: BANNER },
+      plugins: [packageSources, foreignSources(userRoot, found)],
+    })
+  } catch (error) {
+    throw compileError(error as BuildFailure, userRoot)
+  }
+}
+
+/** The first thing that esbuild has to say, in one line with the place. */
+function compileError(error: BuildFailure, userRoot: string): Error {
+  const first = error.errors?.[0]
+  if (first === undefined) return error
+  if (first.detail instanceof UsageError) return first.detail
+  const at = first.location
+  if (at === null) return new UsageError(first.text)
+  const path = at.namespace === NAMESPACE ? at.file : relative(process.cwd(), join(userRoot, at.file))
+  return new UsageError(`${path}:${at.line}:${at.column + 1}: ${first.text}`)
+}
+
+/** Path in the bundle, and the contents with a source map that leads to `src/`. */
+function output(file: OutputFile, userRoot: string): [string, Uint8Array] {
+  const path = posix(relative(join(userRoot, 'out'), file.path))
+  if (!path.endsWith('.map')) return [path, file.contents]
+  const map = JSON.parse(file.text) as { sources: string[] }
+  const up = path.includes('/') ? '../' : ''
+  map.sources = map.sources.map(source => {
+    if (source.startsWith(`${NAMESPACE}:`)) return up + storedSource(source)
+    const input = posix(relative(userRoot, join(dirname(file.path), source)))
+    return up + (storedSource(input) ?? source)
+  })
+  return [path, Buffer.from(JSON.stringify(map))]
+}
+
+const posix = (path: string) => path.split(sep).join('/')
+
+/** Where the bundle keeps a source; undefined for what esbuild made up. */
+function storedSource(input: string): string | undefined {
+  if (input.startsWith(`${NAMESPACE}:`)) return `src/torture/${input.slice(NAMESPACE.length + 1)}`
+  return /^[\w-]+:/.test(input) || input.startsWith('<') ? undefined : userSource(input)
+}
+
+/** What lies above the user's root keeps its place relative to it, under another name. */
+const userSource = (path: string) => `src/user/${posix(path).replaceAll('../', '_up/')}`
+
+function onDisk(input: string, userRoot: string): string {
+  if (input.startsWith(`${NAMESPACE}:`)) return join(packageRoot, input.slice(NAMESPACE.length + 1))
+  return join(userRoot, input)
+}
+
+const compiledName = (folder: string, file: string) =>
+  `${folder}/${file
+    .replace(/^scenarios\/(bugs\/)?/, '')
+    .replace(/\.ts$/, '')
+    .replaceAll('/', '.')}`
+
+const packaged = (folder: string, file: string): Entry => ({
+  module: `${compiledName(folder, file)}.js`,
+  source: `src/torture/${file}`,
+})
+
+/** File names without extension, told apart by a number where two are equal. */
+function uniqueNames(paths: readonly string[]): string[] {
+  const seen = new Map<string, number>()
+  return paths.map(path => {
+    const name = basename(path).replace(/\.[cm]?[jt]s$/, '')
+    const n = (seen.get(name) ?? 0) + 1
+    seen.set(name, n)
+    return n === 1 ? name : `${name}-${n}`
+  })
+}
+
+/** The nearest folder with a package.json above a user's file, or its own folder; of several files, what is common. */
+function commonRoot(files: readonly string[]): string {
+  if (files.length === 0) return realpathSync(packageRoot)
+  const roots = files.map(file => {
+    for (let dir = dirname(file); ; dir = dirname(dir)) {
+      if (existsSync(join(dir, 'package.json'))) return dir
+      if (dir === dirname(dir)) return dirname(file)
+    }
+  })
+  return roots.reduce((a, b) => {
+    while (relative(a, b).startsWith('..')) a = dirname(a)
+    return a
+  })
+}

@@ -1,0 +1,114 @@
+/** Checks by hand what a scenario or a bug is: it comes from a user's file, maybe plain JavaScript without our types. */
+import type { ParamSpec } from '../scenario.ts'
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
+const COUNT = /^cpus(-\d{1,4})?$/
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (isObject(value)) return Array.isArray(value) ? 'an array' : 'an object'
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}
+
+/** What keeps a default export from being a scenario, in one phrase. */
+export function checkScenario(value: unknown): string | undefined {
+  if (value === undefined)
+    return 'it has no default export: write export default defineScenario({ name, summary, setup, threads })'
+  if (!isObject(value))
+    return `its default export is ${show(value)}, not a scenario: an object with name, summary, setup and threads is needed`
+  const missing = ['name', 'summary', 'setup', 'threads'].filter(key => value[key] === undefined)
+  if (missing.length > 0) return `its default export lacks ${missing.join(', ')}`
+  return (
+    checkName('name', value.name) ??
+    (typeof value.summary === 'string' ? undefined : 'summary must be a string') ??
+    checkFunctions(value, '', ['setup'], ['check', 'always', 'inconclusive']) ??
+    checkTags(value.tags) ??
+    checkParams(value.params) ??
+    checkThreads(value.threads) ??
+    (value.roundMs === undefined || Number(value.roundMs) > 0 ? undefined : 'roundMs must be a number of milliseconds')
+  )
+}
+
+function checkName(what: string, name: unknown): string | undefined {
+  if (typeof name === 'string' && NAME.test(name)) return undefined
+  return `${what} ${show(name)} must be lower case letters, digits and dashes`
+}
+
+function checkFunctions(
+  value: Record<string, unknown>,
+  of: string,
+  required: readonly string[],
+  optional: readonly string[],
+): string | undefined {
+  for (const key of [...required, ...optional]) {
+    if (value[key] === undefined && optional.includes(key)) continue
+    if (typeof value[key] !== 'function') return `${of}${key} must be a function and is ${show(value[key])}`
+  }
+  return undefined
+}
+
+function checkTags(tags: unknown): string | undefined {
+  if (tags === undefined) return undefined
+  const fine = Array.isArray(tags) && tags.every(tag => typeof tag === 'string' && /^[\w-]+$/.test(tag))
+  return fine ? undefined : 'tags must be a list of words'
+}
+
+function checkParams(params: unknown): string | undefined {
+  if (params === undefined) return undefined
+  if (!isObject(params)) return `params must be an object and is ${show(params)}`
+  for (const [name, spec] of Object.entries(params)) {
+    if (!isObject(spec) || !['number', 'string', 'boolean'].includes(typeof spec.default)) {
+      return `params.${name} must have a default that is a number, a string or a boolean`
+    }
+    const problem = checkSpec(spec as unknown as ParamSpec)
+    if (problem !== undefined) return `params.${name}: ${problem}`
+  }
+  return undefined
+}
+
+function checkSpec(spec: ParamSpec): string | undefined {
+  const { default: value, choices, min, max } = spec
+  if (choices !== undefined && !(Array.isArray(choices) && choices.includes(value))) {
+    return 'choices must be a list that holds the default'
+  }
+  if (typeof value !== 'number') return undefined
+  if (!Number.isFinite(value)) return 'the default must be finite'
+  if (value < (min ?? value) || value > (max ?? value)) return 'the default must lie between min and max'
+  return undefined
+}
+
+function checkThreads(threads: unknown): string | undefined {
+  if (!isObject(threads)) return `threads must be an object of thread bodies and is ${show(threads)}`
+  const bodies = Object.entries(threads)
+  if (bodies.length === 0) return 'threads names no thread body'
+  for (const [name, body] of bodies) {
+    if (!isObject(body)) return `threads.${name} must be an object with a run function and is ${show(body)}`
+    const problem =
+      checkFunctions(body, `threads.${name}.`, ['run'], ['open', 'pause', 'resume']) ?? checkCount(name, body.count)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function checkCount(body: string, count: unknown): string | undefined {
+  if (count === undefined) return undefined
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 0) return undefined
+  if (typeof count === 'string' && COUNT.test(count)) return undefined
+  return `threads.${body}.count must be a whole number, 'cpus' or 'cpus-1' and is ${show(count)}`
+}
+
+/** What keeps a default export from being a bug, in one phrase. */
+export function checkBug(value: unknown): string | undefined {
+  if (!isObject(value)) return 'its default export is not a bug: write export default defineBug({ … })'
+  for (const key of ['title', 'story', 'source', 'site']) {
+    if (typeof value[key] !== 'string') return `${key} must be a string`
+  }
+  const words = (list: unknown) =>
+    Array.isArray(list) && list.length > 0 && list.every(word => typeof word === 'string')
+  if (!words([value.oracle].flat())) return 'oracle must be a name, or a list of names'
+  if (!words(value.scenarios)) return 'scenarios must be a list of names'
+  if (!['E', 'D', 'X'].includes(String(value.hardness))) return 'hardness must be E, D or X'
+  return checkName('id', value.id)
+}

@@ -1,0 +1,47 @@
+/**
+ * The describe child: imports modules of the bundle it lies in and says on file descriptor 3 what they are. It runs
+ * under limits of time and memory, because importing a file runs it.
+ *
+ * argv: `scenario:<module>` or `bug:<module>`, relative to this file.
+ */
+import { writeSync } from 'node:fs'
+import type { Bug, Scenario } from '../scenario.ts'
+import { checkBug, checkScenario } from './contract.ts'
+import type { Described, Told } from './describer.ts'
+
+const say = (line: Told) => writeSync(3, `${JSON.stringify(line)}\n`)
+
+async function describe(kind: string, module: string): Promise<Described> {
+  const { default: found } = await import(new URL(module, import.meta.url).href)
+  const problem = kind === 'bug' ? checkBug(found) : checkScenario(found)
+  if (problem !== undefined) return { problem }
+  return kind === 'bug' ? { bug: describeBug(found) } : { scenario: describeScenario(found) }
+}
+
+function describeScenario({ name, summary, tags, params, threads, roundMs }: Scenario) {
+  return {
+    name,
+    summary,
+    tags: tags ?? [],
+    params: params ?? {},
+    threads: Object.entries(threads).map(([body, { count }]) => ({ name: body, count: count ?? 1 })),
+    ...(roundMs !== undefined && { roundMs }),
+  }
+}
+
+function describeBug(bug: Bug) {
+  return { ...bug, oracle: [bug.oracle].flat() }
+}
+
+for (const argument of process.argv.slice(2)) {
+  const [kind, module] = argument.split(':')
+  say({ module })
+  try {
+    say({ module, ...(await describe(kind, module)) })
+  } catch (error) {
+    const thrown = error instanceof Error ? error : new Error(`threw ${String(error)}`)
+    say({ module, thrown: { message: `${thrown.name}: ${thrown.message}`, stack: thrown.stack ?? '' } })
+  }
+}
+// What an import left open (timers, workers) does not keep us.
+process.exit(0)

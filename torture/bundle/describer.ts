@@ -1,0 +1,107 @@
+/** Starts the describe child and makes of what it says, or of how it ends, either descriptions or one line. */
+import { relative } from 'node:path'
+import { UsageError } from '../errors.ts'
+import { memoryLimit } from '../runner/limits.ts'
+import type { Entry } from './compile.ts'
+import type { BugDescription, ScenarioDescription } from './manifest.ts'
+import type { SourceRoots } from './sources.ts'
+import { onDisk } from './sources.ts'
+
+export type ModuleScenario = Omit<ScenarioDescription, 'module' | 'source' | 'builtin'>
+
+export interface Described {
+  readonly scenario?: ModuleScenario
+  readonly bug?: BugDescription
+  readonly problem?: string
+  readonly thrown?: { readonly message: string; readonly stack: string }
+}
+
+/** One line of the child: a module alone means that its import begins. */
+export type Told = Described & { readonly module: string }
+
+const TIME_LIMIT_MS = 10_000
+const MEMORY_LIMIT = 1 << 30
+
+/**
+ * Imports modules of a bundle in a child and returns what they are, in the same order.
+ * @throws UsageError naming the file that throws, exits, hangs, exhausts memory or is no scenario
+ */
+export async function describeModules(
+  dir: string,
+  kind: 'scenario' | 'bug',
+  entries: readonly Entry[],
+  roots: SourceRoots,
+): Promise<Described[]> {
+  if (entries.length === 0) return []
+  const { execa } = await import('execa')
+  const [command, ...args] = [
+    ...memoryLimit(MEMORY_LIMIT),
+    process.execPath,
+    '--enable-source-maps',
+    `--max-old-space-size=${MEMORY_LIMIT / (1 << 21)}`,
+    'describe.js',
+    ...entries.map(({ module }) => `${kind}:./${module}`),
+  ]
+  const ended = await execa(command, args, {
+    cwd: dir,
+    env: { NODE_OPTIONS: '' },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    timeout: TIME_LIMIT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: 1 << 24,
+    reject: false,
+  })
+  const told = parse(ended.stdio[3] as string)
+  return entries.map(entry => {
+    const file = relative(process.cwd(), onDisk(entry.source, roots))
+    const lines = told.filter(({ module }) => module === `./${entry.module}`)
+    const result = lines.find(line => line.scenario ?? line.bug ?? line.problem ?? line.thrown)
+    if (result === undefined) {
+      throw new UsageError(`${file}: importing it ${howItEnded(ended)}; nothing was started`)
+    }
+    if (result.problem !== undefined) throw new UsageError(`${file}: ${result.problem}`)
+    if (result.thrown !== undefined)
+      throw new UsageError(
+        `${place(result.thrown.stack, dir, roots) ?? file}: importing it fails: ${firstLine(result.thrown.message)}`,
+      )
+    return result
+  })
+}
+
+const firstLine = (text: string) => text.split('\n', 1)[0]
+
+function parse(text: string): Told[] {
+  const lines: Told[] = []
+  for (const line of text.split('\n')) {
+    if (line === '') continue
+    try {
+      lines.push(JSON.parse(line))
+    } catch {
+      // A torn last line: the child died while it wrote. Its module counts as not described.
+    }
+  }
+  return lines
+}
+
+interface Ended {
+  readonly timedOut: boolean
+  readonly exitCode?: number
+  readonly signal?: string
+  readonly stderr: string
+}
+
+function howItEnded({ timedOut, exitCode, signal, stderr }: Ended): string {
+  if (timedOut) return `takes more than ${TIME_LIMIT_MS / 1000} s: is there an endless loop at top level?`
+  if (/heap out of memory|Array buffer allocation failed|ENOMEM|bad_alloc/i.test(stderr)) return 'exhausts the memory'
+  if (signal !== undefined) return `ends the process with ${signal}`
+  if (exitCode === 13) return 'waits at top level for something that never comes'
+  return `ends the process with status ${exitCode}: does it call process.exit at top level?`
+}
+
+/** `file:line:col` of the first frame that lies in a source of the user. */
+function place(stack: string, dir: string, roots: SourceRoots): string | undefined {
+  const frame = /((?:file:\/\/)?\/[^\s()]*[\\/]src[\\/](?:user|torture)[\\/][^\s()]+):(\d+):(\d+)/.exec(stack)
+  if (frame === null) return undefined
+  const path = relative(dir, frame[1].replace(/^file:\/\//, ''))
+  return `${relative(process.cwd(), onDisk(path, roots))}:${frame[2]}:${frame[3]}`
+}

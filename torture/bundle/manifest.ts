@@ -1,0 +1,57 @@
+/** `bundle.json`: what a bundle holds, described once by the describe child, so that a stored bundle needs it no more. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { InfrastructureError } from '../errors.ts'
+import type { Bug, ParamSpecs, ThreadCount } from '../scenario.ts'
+
+export const BUNDLE_SCHEMA = 1
+
+export interface ScenarioDescription {
+  readonly name: string
+  readonly summary: string
+  readonly tags: readonly string[]
+  readonly params: ParamSpecs
+  /** Thread bodies in the order of declaration, with the counts they ask for. */
+  readonly threads: readonly { readonly name: string; readonly count: ThreadCount }[]
+  readonly roundMs?: number
+  /** The compiled module, relative to the bundle. */
+  readonly module: string
+  /** The file as it was, relative to the bundle: `src/torture/scenarios/vma-lock.ts`. */
+  readonly source: string
+  readonly builtin: boolean
+}
+
+export type BugDescription = Omit<Bug, 'oracle'> & { readonly oracle: readonly string[] }
+
+export interface Manifest {
+  readonly schema: typeof BUNDLE_SCHEMA
+  /** Version of the package that made it. */
+  readonly torture: string
+  readonly scenarios: readonly ScenarioDescription[]
+  readonly bugs: readonly BugDescription[]
+  /** The sources it was made from, as they lie in `src/`. */
+  readonly inputs: readonly string[]
+}
+
+/** A bundle on disk. */
+export interface Bundle {
+  /** sha256 over its files. */
+  readonly hash: string
+  /** Absolute path of its folder. */
+  readonly dir: string
+  readonly manifest: Manifest
+}
+
+export function readManifest(dir: string): Manifest {
+  const path = join(dir, 'bundle.json')
+  let manifest: Manifest
+  try {
+    manifest = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new InfrastructureError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  if (manifest.schema !== BUNDLE_SCHEMA) {
+    throw new InfrastructureError(`${path} has schema ${manifest.schema}; this version reads ${BUNDLE_SCHEMA}`)
+  }
+  return manifest
+}

@@ -1,0 +1,81 @@
+/** Packages that cannot be bundled go along as they are, with what they depend on. */
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { InfrastructureError, UsageError } from '../errors.ts'
+import { packageRoot } from '../paths.ts'
+
+const LARGEST = 256 << 20
+
+interface PackageJson {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+/** Files of piscina that its users load; the rest (sources, types, maps, benchmarks) stays. */
+export function piscinaFiles(): Map<string, Uint8Array> {
+  const main = createRequire(join(packageRoot, 'package.json')).resolve('piscina')
+  const folder = findFolder('piscina', dirname(main))
+  if (folder === undefined)
+    throw new InfrastructureError('piscina is not installed beside torture: install torture again')
+  return collect(folder, 'node_modules/piscina', path =>
+    /^(package\.json|LICENSE|dist(\/.*\.m?js)?|dist\/[^.]*)$/.test(path),
+  )
+}
+
+/** All files of packages and of what they depend on, by path in the bundle. */
+export function packageFiles(packages: ReadonlyMap<string, string>): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>()
+  const placed = new Map<string, string>()
+  const place = (name: string, folder: string, under: string) => {
+    const real = realpathSync(folder)
+    // A second version of a package lies below the one that asks for it, as npm does it.
+    const at = (placed.get(name) ?? real) === real ? `node_modules/${name}` : `${under}/node_modules/${name}`
+    if (placed.get(at) === real) return
+    placed.set(name, placed.get(name) ?? real)
+    placed.set(at, real)
+    for (const [path, contents] of collect(real, at, path => !/(^|\/)node_modules(\/|$)/.test(path)))
+      files.set(path, contents)
+    const { dependencies, optionalDependencies } = manifest(real)
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies }).sort()) {
+      const found = findFolder(dependency, real)
+      if (found !== undefined) place(dependency, found, at)
+      else if (optionalDependencies?.[dependency] === undefined) {
+        throw new UsageError(`package ${name} needs ${dependency}, which is not installed: run npm install`)
+      }
+    }
+  }
+  for (const [name, folder] of packages) place(name, folder, '')
+  return files
+}
+
+const manifest = (folder: string): PackageJson => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+
+/** As Node looks for a package, whatever its `exports` say. */
+function findFolder(name: string, from: string): string | undefined {
+  for (let dir = from; ; dir = dirname(dir)) {
+    const folder = join(dir, 'node_modules', name)
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (dir === dirname(dir)) return undefined
+  }
+}
+
+function collect(folder: string, as: string, wanted: (path: string) => boolean): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>()
+  let size = 0
+  const walk = (below: string) => {
+    for (const name of readdirSync(join(folder, below)).sort()) {
+      const path = below === '' ? name : `${below}/${name}`
+      if (!wanted(path)) continue
+      const stat = statSync(join(folder, path))
+      if (stat.isDirectory()) walk(path)
+      else if (stat.isFile()) {
+        size += stat.size
+        if (size > LARGEST) throw new UsageError(`${folder} is too large for a bundle: more than ${LARGEST >> 20} MiB`)
+        files.set(`${as}/${path}`, readFileSync(join(folder, path)))
+      }
+    }
+  }
+  walk('')
+  return files
+}

@@ -1,0 +1,80 @@
+/** Bundles on disk: a folder whose name is the hash of what is in it. */
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { guarded } from '../../results/files.ts'
+import { bundlesFolder } from '../../results/store.ts'
+import { UsageError } from '../errors.ts'
+import { type Bundle, readManifest } from './manifest.ts'
+
+/** sha256 over all files of a folder: their paths, lengths and contents. */
+export function hashFolder(dir: string): string {
+  const hash = createHash('sha256')
+  for (const path of listFiles(dir)) {
+    const contents = readFileSync(join(dir, path))
+    hash.update(`${path}\0${contents.length}\0`).update(contents)
+  }
+  return hash.digest('hex')
+}
+
+function listFiles(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter(entry => !entry.isDirectory())
+    .map(entry =>
+      join(entry.parentPath ?? entry.path, entry.name)
+        .slice(dir.length + 1)
+        .replaceAll('\\', '/'),
+    )
+    .sort()
+}
+
+export function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): void {
+  for (const folder of new Set([...files.keys()].map(path => dirname(join(dir, path)))))
+    mkdirSync(folder, { recursive: true })
+  for (const [path, contents] of files) writeFileSync(join(dir, path), contents)
+}
+
+/**
+ * Puts a bundle into a results folder, once: the folder appears whole. One that is there and damaged is replaced.
+ * @returns the bundle as it lies there
+ */
+export function keepBundle(bundle: Bundle, results: string): Bundle {
+  const parent = bundlesFolder(results)
+  const dir = join(parent, bundle.hash)
+  if (existsSync(dir) && hashFolder(dir) === bundle.hash) return { ...bundle, dir }
+  guarded(`store the bundle in ${parent}`, () => {
+    mkdirSync(parent, { recursive: true })
+    const draft = mkdtempSync(join(parent, '.draft-'))
+    try {
+      const whole = join(draft, bundle.hash)
+      cpSync(bundle.dir, whole, { recursive: true })
+      rmSync(dir, { recursive: true, force: true })
+      renameSync(whole, dir)
+    } catch (error) {
+      // Somebody who started in the same moment may have been first; what counts is that it is there and whole.
+      if (!existsSync(dir) || hashFolder(dir) !== bundle.hash) throw error
+    } finally {
+      rmSync(draft, { recursive: true, force: true })
+    }
+  })
+  return { ...bundle, dir }
+}
+
+/** @throws UsageError where a results folder does not hold the bundle, or holds another under its name */
+export function openBundle(results: string, hash: string): Bundle {
+  const dir = join(bundlesFolder(results), hash)
+  const advice = 'it cannot be re-run as it was; start a new run with torture run'
+  if (!existsSync(dir)) throw new UsageError(`the run's bundle ${dir} is missing: ${advice}`)
+  if (hashFolder(dir) !== hash) throw new UsageError(`the run's bundle ${dir} was changed since: ${advice}`)
+  return { hash, dir, manifest: readManifest(dir) }
+}

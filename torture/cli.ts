@@ -1,0 +1,135 @@
+#!/usr/bin/env node
+/**
+ * The command. It knows of each command its name, usage line and summary; the rest is loaded on use, so that asking
+ * for help costs little more than starting Node.
+ */
+import yargs from 'yargs'
+import type { Command } from './commands/command.ts'
+import { EXIT, UsageError } from './errors.ts'
+import { version } from './paths.ts'
+import { hint } from './plan/nearest.ts'
+
+const commands: Readonly<Record<string, Command>> = {
+  run: {
+    usage: 'run [selectors..]',
+    summary: 'stress scenarios on real parallel threads',
+    load: () => import('./commands/run.ts'),
+  },
+  rerun: {
+    usage: 'rerun [run]',
+    summary: 'complete a run that was cut off, or repeat (a part of) one, from the stored bundle',
+    load: () => import('./commands/rerun.ts'),
+  },
+}
+
+/** Commands that the design names and this version does not have: their users deserve better than "unknown". */
+const later = ['explore', 'replay', 'bugs', 'hosts', 'init', 'compare']
+
+function parser(args: readonly string[]) {
+  return yargs(args)
+    .scriptName('torture')
+    .locale('en')
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'greedy-arrays': false,
+      'duplicate-arguments-array': true,
+    })
+    .usage('torture: concurrency stress testing in the style of rcutorture\n\n  torture <command> [flags]')
+    .help('help')
+    .version(version)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .epilogue('torture <command> --help names the flags of a command.')
+    .fail((message, error) => {
+      throw error ?? new UsageError(message.replaceAll('\n', ' '))
+    })
+}
+
+function unknownCommand(name: string): UsageError {
+  if (later.includes(name)) return new UsageError(`'${name}' is not in this version: see ROADMAP.md`)
+  return new UsageError(`there is no command '${name}': ${hint(name, Object.keys(commands), 'see torture --help')}`)
+}
+
+/** Names what yargs would let pass: flags that nobody declared, and flags given twice that take one value. */
+function checkFlags(argv: Record<string, unknown>, known: Declared): void {
+  const names = new Set(Object.keys(known.key))
+  const arrays = new Set(known.array)
+  for (const [name, value] of Object.entries(argv)) {
+    if (name === '_' || name === '$0') continue
+    const dashes = name.length === 1 ? '-' : '--'
+    if (!names.has(name)) {
+      throw new UsageError(
+        `there is no flag ${dashes}${name}: ${hint(name, names, `see torture ${process.argv[2]} --help`)}`,
+      )
+    }
+    if (Array.isArray(value) && !arrays.has(name)) throw new UsageError(`${dashes}${name} is given more than once`)
+    if (value === '') throw new UsageError(`${dashes}${name} needs a value`)
+  }
+}
+
+/** What yargs' `getOptions` tells of the flags declared so far; its types do not mention it. */
+interface Declared {
+  readonly key: Readonly<Record<string, unknown>>
+  readonly array: readonly string[]
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const name = args[0]
+  if (name === undefined)
+    throw new UsageError('no command given: try torture run --scenario vma-lock, or torture --help')
+  const named = name.startsWith('-') ? undefined : name
+  if (named !== undefined && !Object.hasOwn(commands, named)) throw unknownCommand(named)
+  const chosen = named === undefined ? undefined : await commands[named].load()
+
+  const cli = parser(args)
+  let status: number = EXIT.ok
+  for (const [key, command] of Object.entries(commands)) {
+    cli.command(
+      command.usage,
+      command.summary,
+      own => (chosen !== undefined && key === named ? chosen.options(own as never) : own),
+      async argv => {
+        checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions())
+        if (chosen !== undefined) status = await chosen.main(argv)
+      },
+    )
+  }
+  const argv = await cli.parseAsync()
+  if (named === undefined && !argv.help && !argv.version) {
+    throw new UsageError(`no command given before ${name}: see torture --help`)
+  }
+  return status
+}
+
+/** One line for errors of the user and of the surroundings; a stack only for defects of ours, and on demand. */
+function explain(error: unknown): number {
+  const { message, stack, exitCode, code } = error as Error & { exitCode?: number; code?: string }
+  if (typeof exitCode === 'number') {
+    process.stderr.write(`torture: ${message}\n`)
+    return exitCode
+  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    process.stderr.write(`torture: the disk is full (${message}): free some room, then torture rerun\n`)
+    return EXIT.infrastructure
+  }
+  const more = process.env.TORTURE_DEBUG ? `\n${stack}` : ' (TORTURE_DEBUG=1 shows the stack)'
+  process.stderr.write(`torture: internal error: ${message}${more}\n`)
+  return EXIT.infrastructure
+}
+
+// Whoever reads our output may leave before we are done (`| head`): the work goes on, silently.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+  })
+}
+process.on('uncaughtException', error => {
+  process.exit(explain(error))
+})
+
+process.exitCode = await main(process.argv.slice(2)).catch(explain)

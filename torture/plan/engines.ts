@@ -1,0 +1,53 @@
+/** The engine axes: V8's tiers (`--v8`) and Node binaries (`--node`). Each value multiplies the instances. */
+import { UsageError } from '../errors.ts'
+import { hint } from './nearest.ts'
+
+/** A point on the engine axes; its label becomes part of the instances' names: `vma-lock.jitless.1`. */
+export interface Engine {
+  readonly label: string
+  readonly node?: string
+  readonly nodeArgs: readonly string[]
+}
+
+/** Engine tiers by name. All exist from Node 20 on. */
+export const TIERS: Readonly<Record<string, readonly string[]>> = {
+  default: [],
+  /** The interpreter alone, no code is generated. */
+  jitless: ['--jitless'],
+  /** The baseline compiler at once, the optimising one never. */
+  sparkplug: ['--always-sparkplug', '--no-opt'],
+  /** The optimising compiler at once, so that speculation fails often. */
+  turbofan: ['--always-turbofan'],
+  /** Many garbage collections, which move what the threads hold. */
+  'gc-stress': ['--gc-interval=500'],
+}
+
+/** A Node binary given by `--node`, with the version that it says it is. */
+export interface NodeBinary {
+  readonly path: string
+  readonly version: string
+}
+
+export function parseTiers(text: string): string[] {
+  const tiers = text.split(',')
+  for (const tier of tiers) {
+    if (!Object.hasOwn(TIERS, tier)) {
+      const names = Object.keys(TIERS)
+      throw new UsageError(`--v8 ${tier}: ${hint(tier, names, `there are ${names.join(', ')}`)}`)
+    }
+  }
+  return [...new Set(tiers)]
+}
+
+/** All points of the axes. Only an axis with a choice shows in the label. */
+export function engines(tiers: readonly string[], nodes: readonly NodeBinary[]): Engine[] {
+  const byNode: { label: string; node?: string }[] =
+    nodes.length === 0 ? [{ label: '' }] : nodes.map(({ path, version }) => ({ label: `.node${version}`, node: path }))
+  return byNode.flatMap(({ label, ...node }) =>
+    tiers.map(tier => ({
+      ...node,
+      label: tiers.length === 1 && tier === 'default' ? label : `.${tier}${label}`,
+      nodeArgs: TIERS[tier],
+    })),
+  )
+}

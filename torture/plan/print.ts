@@ -1,0 +1,39 @@
+/** `--dry-run`: the plan as text. */
+import type { PlannedInstance } from '../../results/schema.ts'
+import type { PlanBody } from './plan.ts'
+import { formatDuration } from './quantities.ts'
+
+export function printPlan(plan: PlanBody, bundle: string): string {
+  const byName = new Map(plan.instances.map(instance => [instance.name, instance]))
+  const length = plan.batches.reduce(
+    (sum, batch) => sum + Math.max(...batch.map(name => byName.get(name)!.durationMs)),
+    0,
+  )
+  const lines = [
+    `${count(plan.instances.length, 'instance')} in ${count(plan.batches.length, 'batch', 'batches')} on ${count(plan.cpus, 'CPU')}, at least ${formatDuration(length)}, seed ${plan.seed}, bundle ${bundle.slice(0, 12)}`,
+  ]
+  plan.batches.forEach((batch, n) => {
+    lines.push(`batch ${n + 1}`)
+    for (const name of batch) lines.push(`  ${describe(byName.get(name)!)}`)
+  })
+  lines.push('nothing was started (--dry-run)')
+  return `${lines.join('\n')}\n`
+}
+
+function describe(instance: PlannedInstance): string {
+  const { name, threads, params, bugs, jitter, durationMs, seed, cpus, oversubscribed, node, nodeArgs } = instance
+  const parts = [
+    name,
+    `${threads.map(body => `${body.name}=${body.count}`).join(' ')} (${count(cpus, 'CPU')}${oversubscribed ? ', oversubscribed' : ''})`,
+    formatDuration(durationMs),
+    `seed ${seed}`,
+    `jitter ${jitter}`,
+    ...Object.entries(params).map(([key, value]) => `${key}=${value}`),
+    ...bugs.map(bug => `bug ${bug}`),
+    ...(node === undefined ? [] : [node]),
+    ...(nodeArgs ?? []),
+  ]
+  return parts.join('  ')
+}
+
+const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`

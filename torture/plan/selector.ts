@@ -1,0 +1,107 @@
+/** Which scenarios a run is about: `vma-lock`, `3*vma-lock`, 'lockless-*', `tag:mm`, `./ring.torture.ts`. */
+import { UsageError } from '../errors.ts'
+import { hint } from './nearest.ts'
+import { parseCount } from './quantities.ts'
+
+export interface Selector {
+  readonly text: string
+  /** How many instances of each scenario that it selects. */
+  readonly times: number
+  readonly kind: 'name' | 'pattern' | 'tag' | 'path'
+  readonly value: string
+}
+
+interface Selectable {
+  readonly name: string
+  readonly tags: readonly string[]
+}
+
+export interface Selected<S> {
+  readonly scenario: S
+  readonly times: number
+}
+
+const MOST_TIMES = 1000
+
+/** Reads selectors; each text may hold several, separated by commas. */
+export function parseSelectors(texts: readonly string[]): Selector[] {
+  return texts.flatMap(text => text.split(',')).map(text => parseSelector(text.trim()))
+}
+
+function parseSelector(text: string): Selector {
+  const [, count, value] = /^(?:([-+]?[\d.]+)\*(?=.))?(.*)$/s.exec(text)!
+  const times = count === undefined ? 1 : parseCount(count, `the count in '${text}':`, MOST_TIMES)
+  if (value === '') throw new UsageError('an empty selector: name a scenario, or see torture list scenarios')
+  return { text, times, ...classify(value) }
+}
+
+function classify(value: string): Pick<Selector, 'kind' | 'value'> {
+  if (/[/\\]|\.[cm]?[jt]s$/.test(value)) return { kind: 'path', value }
+  if (value.startsWith('tag:')) return { kind: 'tag', value: value.slice(4) }
+  return { kind: /[*?]/.test(value) ? 'pattern' : 'name', value }
+}
+
+export function globToRegExp(glob: string): RegExp {
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${source}$`)
+}
+
+/** A deliberately wrong scenario is never selected by accident. */
+const onlyBad = ({ tags }: Selectable) => tags.length === 1 && tags[0] === 'bad'
+
+/**
+ * Resolves selectors against the scenarios there are. What several selectors select adds up, in the order in which it
+ * was named first.
+ *
+ * @param files the scenario behind each path, by the selector's value
+ */
+export function select<S extends Selectable>(
+  selectors: readonly Selector[],
+  scenarios: readonly S[],
+  files: ReadonlyMap<string, S> = new Map(),
+): Selected<S>[] {
+  const times = new Map<S, number>()
+  for (const selector of selectors) {
+    for (const scenario of matches(selector, scenarios, files)) {
+      times.set(scenario, (times.get(scenario) ?? 0) + selector.times)
+    }
+  }
+  return [...times].map(([scenario, n]) => ({ scenario, times: n }))
+}
+
+function matches<S extends Selectable>(
+  { kind, value }: Selector,
+  scenarios: readonly S[],
+  files: ReadonlyMap<string, S>,
+): readonly S[] {
+  const names = scenarios.map(({ name }) => name)
+  switch (kind) {
+    case 'path': {
+      const scenario = files.get(value)
+      if (scenario === undefined) throw new UsageError(`there is no scenario file ${value}`)
+      return [scenario]
+    }
+    case 'name': {
+      const scenario = scenarios.find(({ name }) => name === value)
+      if (scenario !== undefined) return [scenario]
+      throw new UsageError(`there is no scenario '${value}': ${hint(value, names, 'see torture list scenarios')}`)
+    }
+    case 'tag': {
+      const tagged = scenarios.filter(s => s.tags.includes(value) && (value === 'bad' || !onlyBad(s)))
+      if (tagged.length > 0) return tagged
+      const tags = new Set(scenarios.flatMap(s => s.tags))
+      throw new UsageError(
+        `no scenario has the tag '${value}': ${hint(value, tags, `there are ${[...tags].sort().join(', ')}`)}`,
+      )
+    }
+    case 'pattern': {
+      const pattern = globToRegExp(value)
+      const matching = scenarios.filter(s => pattern.test(s.name) && !onlyBad(s))
+      if (matching.length > 0) return matching
+      throw new UsageError(`no scenario's name matches '${value}': see torture list scenarios`)
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Carries out a plan: batch after batch of guests, each judged when it ends. The run's folder is right at any moment:
+ * whoever kills us finds what had finished, and `torture rerun` does the rest.
+ */
+import { join } from 'node:path'
+import { readTail } from '../../results/files.ts'
+import { combine, judge } from '../../results/judge.ts'
+import type { Reporter } from '../../results/reporters/reporter.ts'
+import {
+  type GuestEvent,
+  type InstanceResult,
+  type Plan,
+  type PlannedInstance,
+  type RunSummary,
+  SCHEMA,
+} from '../../results/schema.ts'
+import { appendEvent, toRunInstance, writeSummary, writeVerdict } from '../../results/store.ts'
+import type { Bundle } from '../bundle/manifest.ts'
+import { EXIT } from '../errors.ts'
+import { type GuestProcess, startGuest } from './guest-process.ts'
+
+/** A run that has its folder: new, or one that was cut off. */
+export interface OpenRun {
+  readonly dir: string
+  readonly plan: Plan
+  /** Names this process as the runner; its instances are what had ended before. */
+  readonly summary: RunSummary
+}
+
+export interface Ended {
+  /** Exit status: that of the run, or 130 after SIGINT. */
+  readonly status: number
+  readonly summary: RunSummary
+}
+
+const CONSOLE_BYTES = 8192
+
+/**
+ * @param signals whether signals that ask this process to end are taken as an order to stop the run
+ * @throws where the results cannot be written; no guest is left behind
+ */
+export async function runPlan(run: OpenRun, bundle: Bundle, reporter: Reporter, signals = true): Promise<Ended> {
+  const carrier = new Carrier(run, bundle, reporter)
+  const release = signals ? onSignals(signal => carrier.interrupt(signal)) : () => {}
+  try {
+    return await carrier.carryOut()
+  } finally {
+    carrier.killAll()
+    release()
+  }
+}
+
+class Carrier {
+  readonly #dir: string
+  readonly #plan: Plan
+  readonly #bundle: Bundle
+  readonly #reporter: Reporter
+  readonly #instances: Map<string, PlannedInstance>
+  readonly #guests = new Set<GuestProcess>()
+  #summary: RunSummary
+  #interrupted: NodeJS.Signals | undefined
+  #broken: { readonly error: unknown } | undefined
+  /** The first failure, where one ends the run. */
+  #failedFast: string | undefined
+
+  constructor({ dir, plan, summary }: OpenRun, bundle: Bundle, reporter: Reporter) {
+    this.#dir = dir
+    this.#plan = plan
+    this.#bundle = bundle
+    this.#reporter = reporter
+    this.#summary = summary
+    this.#instances = new Map(plan.instances.map(instance => [instance.name, instance]))
+  }
+
+  async carryOut(): Promise<Ended> {
+    const { execa } = await import('execa')
+    this.#reporter.start(this.#plan, this.#dir)
+    const finished = new Set(this.#summary.instances.map(({ name }) => name))
+    for (const batch of this.#plan.batches) {
+      const names = batch.filter(name => !finished.has(name))
+      await Promise.allSettled(names.map(name => this.#attend(execa, this.#instances.get(name)!).catch(this.#break)))
+      if (this.#broken !== undefined) throw this.#broken.error
+    }
+    return this.#finish()
+  }
+
+  /** The first signal asks for order, the second for an end. */
+  interrupt(signal: NodeJS.Signals): void {
+    if (this.#interrupted !== undefined) {
+      this.killAll()
+      process.exit(signal === 'SIGINT' ? EXIT.interrupted : 143)
+    }
+    this.#interrupted = signal
+    appendEvent(this.#dir, { type: 'interrupted', signal })
+    for (const guest of this.#guests) guest.stop()
+  }
+
+  killAll(): void {
+    for (const guest of this.#guests) guest.kill()
+  }
+
+  /** Results that cannot be written are an end for all: what is running is not worth its time. */
+  readonly #break = (error: unknown): void => {
+    this.#broken ??= { error }
+    this.killAll()
+  }
+
+  /** One instance from its start to its verdict. */
+  async #attend(execa: typeof import('execa').execa, instance: PlannedInstance): Promise<void> {
+    if (this.#interrupted !== undefined) return
+    if (this.#failedFast !== undefined) {
+      return this.#conclude(skipped(instance, `--fail-fast: ${this.#failedFast} had failed`))
+    }
+    const seen: Seen = { failures: [] }
+    const guest = startGuest(execa, this.#bundle, this.#dir, instance, event => {
+      notice(seen, event)
+      if (event.type === 'failure')
+        appendEvent(this.#dir, { type: 'failure', instance: instance.name, id: event.failure.id })
+      this.#reporter.event(instance.name, event)
+    })
+    this.#guests.add(guest)
+    appendEvent(this.#dir, { type: 'started', instance: instance.name, host: 'local' })
+    this.#reporter.instanceStarted(instance)
+    const exit = await guest.ended
+    this.#guests.delete(guest)
+    if (this.#broken !== undefined) return
+    // Loaded late: reading back what a guest wrote takes valibot, which the start does not wait for.
+    const { readVerdict } = await import('../../results/reader.ts')
+    const { result: record, problem } = readVerdict(guest.dir)
+    const judged = judge(instance, exit, {
+      record,
+      problem,
+      console: readTail(join(guest.dir, 'console.log'), CONSOLE_BYTES),
+      startedAt: guest.startedAt,
+      elapsedMs: exit.elapsedMs,
+      failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
+      ...(seen.stats !== undefined && { stats: seen.stats }),
+    })
+    this.#conclude(this.#cutShort(judged, instance))
+  }
+
+  /** What we ended before its time without a finding has not been done: `rerun` does it. */
+  #cutShort(result: InstanceResult, instance: PlannedInstance): InstanceResult {
+    if (this.#interrupted === undefined && this.#failedFast === undefined) return result
+    if (result.verdict === 'fail' || result.verdict === 'lost') return result
+    if (result.by === 'guest' && (result.verdict === 'hang' || result.durationMs >= instance.durationMs)) return result
+    const why = this.#interrupted ?? `--fail-fast: ${this.#failedFast} had failed`
+    const reason = `ended after ${(result.durationMs / 1000).toFixed(1)} s (${why})`
+    return { ...result, verdict: 'skipped', by: 'judge', reason }
+  }
+
+  #conclude(result: InstanceResult): void {
+    writeVerdict(join(this.#dir, result.name), result)
+    this.#summary = { ...this.#summary, instances: [...this.#summary.instances, toRunInstance(result)] }
+    writeSummary(this.#dir, this.#summary)
+    appendEvent(this.#dir, { type: 'ended', instance: result.name, verdict: result.verdict })
+    this.#reporter.instanceEnded(result)
+    if (this.#plan.failFast && this.#failedFast === undefined && combine([result.verdict]).exitCode === EXIT.failed) {
+      this.#failedFast = result.name
+      for (const guest of this.#guests) guest.stop()
+    }
+  }
+
+  /** Sets the run's verdict. A run that was interrupted is not final: `rerun` completes it in place. */
+  #finish(): Ended {
+    const { instances } = this.#summary
+    const { verdict, exitCode } = combine(
+      instances.map(instance => instance.verdict),
+      this.#plan.instances.length - instances.length,
+    )
+    const finished = this.#interrupted === undefined
+    this.#summary = {
+      ...this.#summary,
+      ...(finished && { finishedAt: new Date().toISOString() }),
+      verdict,
+      exitCode: finished ? exitCode : EXIT.interrupted,
+    }
+    writeSummary(this.#dir, this.#summary)
+    if (finished) appendEvent(this.#dir, { type: 'finished', verdict })
+    this.#reporter.end(this.#summary, this.#dir)
+    const status = finished ? exitCode : this.#interrupted === 'SIGINT' ? EXIT.interrupted : 143
+    return { status, summary: this.#summary }
+  }
+}
+
+/** What a guest said before its end, for the case that it has no end record. */
+interface Seen {
+  readonly failures: Extract<GuestEvent, { type: 'failure' }>['failure'][]
+  stats?: Extract<GuestEvent, { type: 'stats' }>
+}
+
+function notice(seen: Seen, event: GuestEvent): void {
+  if (event.type === 'failure') seen.failures.push(event.failure)
+  else if (event.type === 'stats') seen.stats = event
+}
+
+function skipped(instance: PlannedInstance, reason: string): InstanceResult {
+  const { verdict: _, ...rest } = judge(instance, {}, { elapsedMs: 0 })
+  return { ...rest, schema: SCHEMA, verdict: 'skipped', reason }
+}
+
+/** Calls back on every signal that asks us to end; returns how to undo that. */
+function onSignals(act: (signal: NodeJS.Signals) => void): () => void {
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, act)
+  return () => {
+    for (const signal of signals) process.off(signal, act)
+  }
+}

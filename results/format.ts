@@ -104,3 +104,9 @@ export function shownPath(path: string): string {
   if (short === '') return '.'
   return short.startsWith('..') ? path : short
 }
+
+/** `982 B`, `13.1 kB`, `1.31 MB`. */
+export function formatBytes(bytes: number): string {
+  const text = human(bytes)
+  return /\d$/.test(text) ? `${text} B` : `${text}B`
+}

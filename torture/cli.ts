@@ -20,6 +20,21 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'complete a run that was cut off, or repeat (a part of) one, from the stored bundle',
     load: () => import('./commands/rerun.ts'),
   },
+  list: {
+    usage: 'list [what]',
+    summary: 'scenarios, bugs or runs',
+    load: () => import('./commands/list.ts'),
+  },
+  report: {
+    usage: 'report [run]',
+    summary: 'what a run found, as text, json, junit or tap',
+    load: () => import('./commands/report.ts'),
+  },
+  clean: {
+    usage: 'clean',
+    summary: 'remove old runs, and bundles that no run refers to',
+    load: () => import('./commands/clean.ts'),
+  },
 }
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */

@@ -115,6 +115,17 @@ const WORDS: Readonly<Record<Verdict, string>> = {
   skipped: 'skipped',
 }
 
+/** The run's verdict, short enough to stand before the text. */
+const WORD: Readonly<Record<Verdict, string>> = {
+  pass: 'PASS',
+  fail: 'FAIL',
+  hang: 'HANG',
+  crash: 'CRASH',
+  lost: 'LOST',
+  inconclusive: 'UNPROVEN',
+  skipped: 'SKIPPED',
+}
+
 /** `pass`, or `2 passed, 1 failed`. */
 function tally(verdicts: readonly (Verdict | undefined)[]): string {
   if (verdicts.length === 1) return verdicts[0] ?? 'never finished'
@@ -239,14 +250,14 @@ function withText(
   return parts.join(' · ')
 }
 
-function verdictLines({ plan, summary, results, dir }: EndedRun, look: Look): string[] {
+function verdictLines({ plan, summary, results, dir, running }: EndedRun, look: Look): string[] {
   const { seed, instances } = plan
   const verdicts = instances.map(({ name }) => results.get(name)?.verdict)
   const ended = summary.finishedAt === undefined ? undefined : Date.parse(summary.finishedAt)
   const verdict = ended === undefined ? undefined : (summary.verdict ?? worst(verdicts))
   const took = ended === undefined ? '' : ` in ${duration(ended - Date.parse(summary.startedAt))}`
   const scale = instances.length === 1 ? '1 instance' : tally(verdicts)
-  const word = verdict === undefined ? 'CUT OFF' : verdict === 'inconclusive' ? 'UNPROVEN' : verdict.toUpperCase()
+  const word = verdict === undefined ? (running ? 'RUNNING' : 'CUT OFF') : WORD[verdict]
   const text = `${scale}${took} · seed ${seed} · ${shownPath(dir)}`
   return labelled(word, text, look, { indent: 0, label: markOf(verdict).colour })
 }

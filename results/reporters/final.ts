@@ -11,8 +11,8 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
   let progress: Progress | undefined
   let live: LiveView | undefined
   return {
-    start(plan) {
-      progress = new Progress(plan)
+    start(plan, _dir, earlier) {
+      progress = new Progress(plan, earlier)
       if (stderr.isTTY) live = new LiveView(stderr, progress)
     },
     instanceStarted: instance => progress?.started(instance),

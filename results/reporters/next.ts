@@ -14,7 +14,8 @@ export interface NextStep {
 const LADDER_MS = [10_000, 60_000, 300_000, 1_800_000, 7_200_000, 28_800_000]
 
 export function nextStep(closing: EndedRun): NextStep {
-  const { plan, results } = closing
+  const { plan, summary, results } = closing
+  if (closing.running) return { command: report(closing), why: 'again, when it has ended: it is still running' }
   const all = plan.instances.map(({ name }) => results.get(name))
   const failure = all.flatMap(result => result?.failures ?? [])[0]
   const troubled = all.find(result => ['fail', 'hang', 'crash', 'lost'].includes(result?.verdict ?? ''))
@@ -22,7 +23,8 @@ export function nextStep(closing: EndedRun): NextStep {
     const evidence = resolve(closing.dir, failure?.id ?? troubled.name)
     return { command: rerun(closing, '--failed'), why: `the evidence is in ${shownPath(evidence)}` }
   }
-  if (all.includes(undefined)) return { command: rerun(closing), why: 'completes the run: what passed stays' }
+  if (summary.finishedAt === undefined || all.includes(undefined))
+    return { command: rerun(closing), why: 'completes the run: what passed stays' }
   const longer = durationFlag(longerThan(Math.max(...plan.instances.map(instance => instance.durationMs))))
   if (all.some(result => result?.verdict === 'inconclusive')) {
     return {
@@ -33,11 +35,14 @@ export function nextStep(closing: EndedRun): NextStep {
   return { command: rerun(closing, `--duration ${longer}`), why: worthOf(closing, longer) }
 }
 
-/** `torture rerun`, naming the run and its folder only where they are not the ones it takes by itself. */
-function rerun({ plan, dir, last }: EndedRun, ...flags: readonly string[]): string {
+const rerun = (run: EndedRun, ...flags: readonly string[]) => command('rerun', run, flags)
+const report = (run: EndedRun) => command('report', run, [])
+
+/** Names the run and its folder only where they are not the ones that the command takes by itself. */
+function command(name: string, { plan, dir, last }: EndedRun, flags: readonly string[]): string {
   const root = resolve(dir, '..')
   const results = root === resolve(DEFAULT_ROOT) ? [] : [`--results ${quoted(relative(process.cwd(), root) || '.')}`]
-  return ['torture rerun', ...(last ? [] : [plan.id]), ...flags, ...results].join(' ')
+  return [`torture ${name}`, ...(last ? [] : [plan.id]), ...flags, ...results].join(' ')
 }
 
 const quoted = (path: string) => (/^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)

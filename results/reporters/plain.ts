@@ -23,8 +23,8 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
   }
 
   return {
-    start(plan, dir) {
-      progress = new Progress(plan, now)
+    start(plan, dir, earlier) {
+      progress = new Progress(plan, earlier, now)
       say(
         `torture: ${plural(plan.instances.length, 'instance')}, at least ${duration(progress.remainingMs)}, seed ${plan.seed}, ${shownPath(dir)}`,
       )

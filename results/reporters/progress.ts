@@ -19,8 +19,13 @@ export class Progress {
   readonly #planned: ReadonlyMap<string, PlannedInstance>
   readonly #now: () => number
 
-  constructor(plan: Plan, now: () => number = () => performance.now()) {
+  /**
+   * @param earlier results of a run that is being completed
+   * @param now     the clock
+   */
+  constructor(plan: Plan, earlier: Iterable<InstanceResult> = [], now: () => number = () => performance.now()) {
     this.plan = plan
+    for (const result of earlier) this.results.set(result.name, result)
     this.#now = now
     this.startedAt = now()
     this.#planned = new Map(plan.instances.map(instance => [instance.name, instance]))

@@ -6,7 +6,8 @@ export type ReporterKind = (typeof REPORTERS)[number]
 
 /** Every call returns at once and none throws; `dir` is the run's folder. */
 export interface Reporter {
-  start(plan: Plan, dir: string): void
+  /** @param earlier what had ended before, where a run that was cut off is completed */
+  start(plan: Plan, dir: string, earlier?: Iterable<InstanceResult>): void
   instanceStarted(instance: PlannedInstance): void
   /** What a guest said, by the instance's name. */
   event(name: string, event: GuestEvent): void
@@ -23,6 +24,8 @@ export interface EndedRun {
   readonly dir: string
   /** Whether it is the newest run of its results folder, so that the next command need not name it. */
   readonly last: boolean
+  /** Whether its runner is still at work. */
+  readonly running?: boolean
 }
 
 /** As `process.stdout`: whether it is a terminal, and which one, is asked at every use. */

@@ -14,8 +14,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
   const columns = () => stdout.columns ?? 80
 
   return {
-    start(plan) {
-      progress = new Progress(plan)
+    start(plan, _dir, earlier) {
+      progress = new Progress(plan, earlier)
       live = new LiveView(stdout, progress)
     },
     instanceStarted(instance) {

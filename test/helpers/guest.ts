@@ -79,7 +79,7 @@ export interface Ended {
   readonly stats: readonly StatsLine[]
   /** A file of `failures/1`, parsed. */
   readonly evidence: (name: string) => any
-  readonly failure: Failure
+  readonly failure: () => Failure
   readonly wallMs: number
 }
 
@@ -141,8 +141,6 @@ function readGuest(folder: string): Pick<Ended, 'result' | 'stats' | 'evidence' 
       ? readFileSync(path('stats.jsonl'), 'utf8').trim().split('\n').map(line => JSON.parse(line))
       : [],
     evidence: name => json(`failures/1/${name}`),
-    get failure() {
-      return json('failures/1/failure.json') as Failure
-    },
+    failure: () => json('failures/1/failure.json'),
   }
 }

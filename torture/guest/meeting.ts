@@ -7,8 +7,11 @@ import { MINE, STATE, threadBase, WORD } from './control.ts'
 // Captured before a scenario is imported: the harness itself is never delayed, nor named as waiting.
 const { add, load, notify, store, sub, wait } = Atomics
 
-/** About 30 us; sleeping and being woken costs more than that. */
-const SPINS = 3000
+/**
+ * About 200 us. It must exceed the time that a sleeper takes to wake up: if whoever was on time gives up before the
+ * late one arrives, each waits asleep for the other in turn, for ever, at a hundredth of the pace.
+ */
+const SPINS = 20_000
 const SPINS_OVERSUBSCRIBED = 50
 
 export class Meeting {

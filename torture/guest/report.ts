@@ -138,8 +138,9 @@ export function faultOf(
   }
 }
 
-/** Programming errors keep their class: "x is undefined" alone says little. */
+/** On one line. Programming errors keep their class: "x is undefined" alone says little. */
 function messageOf(error: Error): string {
   const plain = error.name === 'Error' || error.name === 'AssertionError' || 'oracle' in error
-  return plain ? error.message : `${error.name}: ${error.message}`
+  const line = error.message.trim().replace(/\s*\n\s*/g, ': ')
+  return plain ? line : `${error.name}: ${line}`
 }

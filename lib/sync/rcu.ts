@@ -52,6 +52,9 @@ const BACKLOG = 256
 /** So many make even `call` wait. */
 const BACKLOG_MAX = 8192
 
+/** Looks at an overdue period before it is called stalled. */
+const LOOKS = 1024
+
 const SITE_START = site('rcu.period-start')
 const SITE_READER_SEEN = site('rcu.reader-seen')
 const SITE_END = site('rcu.period-end')
@@ -273,11 +276,13 @@ export class Rcu {
     const started = Atomics.load(this.#w, this.#image.grace.base + GRACE.started, 'relaxed')
     if (microsSince(started) < this.#stallUs) return
     const seq = Atomics.load(this.#w, this.#seq)
-    // A second opinion a little later: when the whole process was stopped, the period ends now that it runs again.
+    // A second opinion, later and after many more looks: when the whole process stood still, be it stopped or short of
+    // a core, the period ends now that it runs again.
     if (this.#overdueSeq !== seq) {
       this.#overdueSeq = seq
       this.#overdueAt = nowMicros()
-    } else if (microsSince(this.#overdueAt) > this.#stallUs / 10) {
+      this.#looks = 0
+    } else if (this.#looks >= LOOKS && microsSince(this.#overdueAt) > this.#stallUs / 10) {
       const ms = Math.round(microsSince(started) / 1000)
       violated('HANG', `an RCU grace period waits for cpu ${cpu} for ${ms} ms`, this.#describe(cpu))
     }

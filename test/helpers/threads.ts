@@ -156,7 +156,11 @@ export class Driver {
 
   #start(task: Task, options: Options): { worker: Worker; report: Promise<Report>; reported: Report[] } {
     const reported: Report[] = []
-    const worker = new Worker(this.#file, { workerData: { torture: { bugs: options.bugs ?? [] }, task } })
+    const worker = new Worker(this.#file, {
+      workerData: { torture: { bugs: options.bugs ?? [] }, task },
+      // Not the test runner's loaders: the bundle needs none, and they take a second.
+      execArgv: [],
+    })
     const report = new Promise<Report>((resolve, reject) => {
       worker.once('message', (message: Report) => {
         reported.push(message)

@@ -6,9 +6,9 @@
  *   dist/bundle/   the bundle of all built-in scenarios, so that running one needs neither esbuild nor a describe child
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -27,38 +27,47 @@ function run(command, args) {
 
 const compileTypes = () => run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root])
 
+const shared = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.11',
+  // What a command must find on disk (a worker file, a binary, native addons) stays outside.
+  external: ['piscina', 'esbuild', 'ssh2'],
+  banner: { js: banner },
+  logLevel: 'warning',
+}
+
+/** A new folder takes the place of the old one at once: somebody may be using it. */
 async function bundleCommand() {
-  rmSync(join(out, 'cli'), { recursive: true, force: true })
-  const common = {
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.11',
+  const draft = join(out, `.cli-${process.pid}`)
+  await build({
+    ...shared,
+    entryPoints: { cli: join(root, 'torture/cli.ts') },
+    outdir: draft,
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     minify: true,
     // Names stay: they are what `internal error` prints.
     keepNames: true,
-    // What a command must find on disk (a worker file, a binary, native addons) stays outside.
-    external: ['piscina', 'esbuild', 'ssh2'],
-    banner: { js: banner },
-    logLevel: 'warning',
-  }
-  await build({
-    ...common,
-    entryPoints: { cli: join(root, 'torture/cli.ts') },
-    outdir: join(out, 'cli'),
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    sourcemap: false,
   })
-  chmodSync(join(out, 'cli/cli.js'), 0o755)
+  chmodSync(join(draft, 'cli.js'), 0o755)
+  rmSync(join(out, 'cli'), { recursive: true, force: true })
+  renameSync(draft, join(out, 'cli'))
 }
 
+/** The command's own code makes the bundle; here it is loaded from its sources, as nothing else is built yet. */
 async function bundleScenarios() {
-  const { buildBuiltins } = await import('../dist/torture/bundle/builtin.js')
-  await buildBuiltins()
+  const maker = join(out, `.maker-${process.pid}.mjs`)
+  await build({ ...shared, entryPoints: [join(root, 'torture/bundle/builtin.ts')], outfile: maker })
+  try {
+    const { buildBuiltins } = await import(pathToFileURL(maker).href)
+    await buildBuiltins()
+  } finally {
+    rmSync(maker)
+  }
 }
 
 // A type error fails the build at its end: what can be made is made, so that one open file does not stop the others.
-const [typeErrors] = await Promise.all([compileTypes(), bundleCommand()])
-await bundleScenarios()
+const [typeErrors] = await Promise.all([compileTypes(), bundleCommand(), bundleScenarios()])
 process.exitCode = typeErrors

@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, Command>> = {
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */
 const later = ['explore', 'replay', 'bugs', 'hosts', 'init', 'compare']
+const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node', 'mode']
 
 function parser(args: readonly string[]) {
   return yargs(args)
@@ -61,7 +62,8 @@ function parser(args: readonly string[]) {
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .epilogue('torture <command> --help names the flags of a command.')
     .fail((message, error) => {
-      throw error ?? new UsageError(message.replaceAll('\n', ' '))
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error
+      throw new UsageError(message.replaceAll('\n', ' '))
     })
 }
 
@@ -70,20 +72,22 @@ function unknownCommand(name: string): UsageError {
   return new UsageError(`there is no command '${name}': ${hint(name, Object.keys(commands), 'see torture --help')}`)
 }
 
+const dashed = (name: string) => `${name.length === 1 ? '-' : '--'}${name}`
+
 /** Names what yargs would let pass: flags that nobody declared, and flags given twice that take one value. */
 function checkFlags(argv: Record<string, unknown>, known: Declared): void {
   const names = new Set(Object.keys(known.key))
   const arrays = new Set(known.array)
   for (const [name, value] of Object.entries(argv)) {
     if (name === '_' || name === '$0') continue
-    const dashes = name.length === 1 ? '-' : '--'
+    const flag = dashed(name)
     if (!names.has(name)) {
-      throw new UsageError(
-        `there is no flag ${dashes}${name}: ${hint(name, names, `see torture ${process.argv[2]} --help`)}`,
-      )
+      if (laterFlags.includes(name)) throw new UsageError(`${flag} is not in this version: see ROADMAP.md`)
+      const otherwise = `see torture ${process.argv[2]} --help`
+      throw new UsageError(`there is no flag ${flag}: ${hint(flag, [...names].map(dashed), otherwise)}`)
     }
-    if (Array.isArray(value) && !arrays.has(name)) throw new UsageError(`${dashes}${name} is given more than once`)
-    if (value === '') throw new UsageError(`${dashes}${name} needs a value`)
+    if (Array.isArray(value) && !arrays.has(name)) throw new UsageError(`${flag} is given more than once`)
+    if (value === '') throw new UsageError(`${flag} needs a value`)
   }
 }
 

@@ -44,6 +44,17 @@ export function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>):
   for (const [path, contents] of files) writeFileSync(join(dir, path), contents)
 }
 
+/** As `mkdir -p`, one by one: Node's own never returns in folders such as /proc, where nothing can be made. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 /**
  * Puts a bundle into a results folder, once: the folder appears whole. One that is there and damaged is replaced.
  * @returns the bundle as it lies there
@@ -53,7 +64,7 @@ export function keepBundle(bundle: Bundle, results: string): Bundle {
   const dir = join(parent, bundle.hash)
   if (existsSync(dir) && hashFolder(dir) === bundle.hash) return { ...bundle, dir }
   guarded(`store the bundle in ${parent}`, () => {
-    mkdirSync(parent, { recursive: true })
+    makeFolder(parent)
     const draft = mkdtempSync(join(parent, '.draft-'))
     try {
       const whole = join(draft, bundle.hash)

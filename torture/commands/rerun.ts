@@ -88,7 +88,9 @@ function refuseOversubscribed({ plan }: StoredRun, cpus = plan.cpus): void {
   const most = Math.min(cpus, availableParallelism())
   const wide = plan.instances.find(instance => instance.cpus > most)
   if (wide === undefined) return
-  throw new UsageError(`${wide.name} has ${wide.cpus} threads for ${most} CPUs: leave out --no-oversubscribe`)
+  throw new UsageError(
+    `${wide.name}: ${wide.cpus} threads do not fit ${most === 1 ? '1 CPU' : `${most} CPUs`}: leave out --no-oversubscribe`,
+  )
 }
 
 /** The rest of a run that was cut off, in its own folder. */
@@ -101,11 +103,11 @@ async function complete(stored: StoredRun, reporter: ReporterKind, dryRun: boole
     const batches = plan.batches.map(batch => batch.filter(name => left.has(name))).filter(batch => batch.length > 0)
     return print({ ...rest, batches }, plan.bundle)
   }
-  const kept = plan.instances.filter(({ name }) => !left.has(name)).map(({ name }) => toRunInstance(results.get(name)!))
-  const resumed = { ...firstSummary(plan), startedAt: summary.startedAt, instances: kept }
+  const earlier = plan.instances.filter(({ name }) => !left.has(name)).map(({ name }) => results.get(name)!)
+  const resumed = { ...firstSummary(plan), startedAt: summary.startedAt, instances: earlier.map(toRunInstance) }
   writeSummary(dir, resumed)
   appendEvent(dir, { type: 'resumed', left: left.size })
-  const { status } = await runPlan({ dir, plan, summary: resumed }, bundle, createReporter(reporter, process))
+  const { status } = await runPlan({ dir, plan, summary: resumed, earlier }, bundle, createReporter(reporter, process))
   return status
 }
 

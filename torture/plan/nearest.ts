@@ -18,7 +18,7 @@ export function distance(a: string, b: string): number {
 /** The name that was probably meant, or undefined if none is near: up to a third of the letters may be wrong. */
 export function nearest(wrong: string, names: Iterable<string>): string | undefined {
   let best: string | undefined
-  let least = Math.max(1, Math.floor(wrong.length / 3)) + 1
+  let least = Math.floor(wrong.length / 3) + 1
   for (const name of names) {
     const edits = name.startsWith(wrong) && wrong.length > 2 ? 1 : distance(wrong.toLowerCase(), name.toLowerCase())
     if (edits < least) {

@@ -95,8 +95,9 @@ function planScenario(
   const cpus = threads.reduce((sum, { count }) => sum + count, 0)
   const oversubscribed = cpus > Math.min(request.cpus, request.hostCpus)
   if (oversubscribed && !request.oversubscribe) {
+    const most = Math.min(request.cpus, request.hostCpus)
     throw new UsageError(
-      `${scenario.name} has ${cpus} threads for ${Math.min(request.cpus, request.hostCpus)} CPUs: lower --threads, or leave out --no-oversubscribe`,
+      `${scenario.name}: ${cpus} threads do not fit ${most === 1 ? '1 CPU' : `${most} CPUs`}: lower --threads, or leave out --no-oversubscribe`,
     )
   }
   const fixed: Record<string, ParamValue> = Object.assign({}, ...bugs.map(bug => bug.params ?? {}))

@@ -25,6 +25,7 @@ export interface OpenRun {
   readonly plan: Plan
   /** Names this process as the runner; its instances are what had ended before. */
   readonly summary: RunSummary
+  readonly earlier?: readonly InstanceResult[]
 }
 
 export interface Ended {
@@ -57,24 +58,26 @@ class Carrier {
   readonly #reporter: Reporter
   readonly #instances: Map<string, PlannedInstance>
   readonly #guests = new Set<GuestProcess>()
+  readonly #earlier: readonly InstanceResult[]
   #summary: RunSummary
   #interrupted: NodeJS.Signals | undefined
   #broken: { readonly error: unknown } | undefined
   /** The first failure, where one ends the run. */
   #failedFast: string | undefined
 
-  constructor({ dir, plan, summary }: OpenRun, bundle: Bundle, reporter: Reporter) {
+  constructor({ dir, plan, summary, earlier }: OpenRun, bundle: Bundle, reporter: Reporter) {
     this.#dir = dir
     this.#plan = plan
     this.#bundle = bundle
     this.#reporter = reporter
     this.#summary = summary
+    this.#earlier = earlier ?? []
     this.#instances = new Map(plan.instances.map(instance => [instance.name, instance]))
   }
 
   async carryOut(): Promise<Ended> {
     const { execa } = await import('execa')
-    this.#reporter.start(this.#plan, this.#dir)
+    this.#reporter.start(this.#plan, this.#dir, this.#earlier)
     const finished = new Set(this.#summary.instances.map(({ name }) => name))
     for (const batch of this.#plan.batches) {
       const names = batch.filter(name => !finished.has(name))

@@ -20,6 +20,11 @@ export class Task {
     this.mm = this.k.mms[mm]
   }
 
+  /** Number of the address space it is in. */
+  get home(): number {
+    return this.mm.tag - 1
+  }
+
   /** Comes online in its address space: before the first access. */
   begin(): void {
     this.k.cpu.run()

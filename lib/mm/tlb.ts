@@ -9,6 +9,8 @@ import { FRAME, PAGE_LOG, PTE_ACCESSED, PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT,
 import { entryOf, findPmd, walkedIntoFreedTable } from './page-table.ts'
 
 const SLOTS = 256
+/** A dirty entry may have lost its right to write; a writable one that is not dirty must be walked to become so. */
+const MAY_WRITE = PTE_WRITE | PTE_DIRTY
 
 export class Tlb {
   readonly #k: Kernel
@@ -33,7 +35,7 @@ export class Tlb {
   /** Word of the frame that the page translates to, with the rights asked for; 0: a fault. */
   lookup(mm: Mm, vpn: number, write: boolean): number {
     const slot = vpn & (SLOTS - 1)
-    if (this.#tags[slot] !== vpn + 1 || (write && (this.#entries[slot] & PTE_DIRTY) === 0)) {
+    if (this.#tags[slot] !== vpn + 1 || (write && (this.#entries[slot] & MAY_WRITE) !== MAY_WRITE)) {
       if (!this.#fill(mm, vpn, slot, write)) return 0
     }
     // TLB oracle: whoever revoked this translation has promised that nobody uses it any more.

@@ -11,6 +11,6 @@ export default defineBug({
   site: 'vma-lock/before-count',
   oracle: 'VMA',
   hardness: 'D',
-  params: { vmas: 32 },
+  params: { vmas: 16 },
   jitter: 'high',
 })

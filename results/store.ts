@@ -2,7 +2,7 @@
  * The run store, written: see docs/results.md for the tree. Every file is replaced whole, so that a run can be killed
  * at any moment and still be read; what is read back comes from `reader.ts`.
  */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { appendLine, guarded, replaceJson, StoreError, storeError } from './files.ts'
 import { byTime, RUN_ID, runName } from './names.ts'
@@ -53,7 +53,8 @@ export function createRun(root: string, draft: Omit<Plan, 'id' | 'schema'>): Run
   const absolute = resolve(root)
   return guarded(`create a run in ${absolute}`, () => {
     mkdirSync(absolute, { recursive: true })
-    const folder = mkdtempSync(join(absolute, DRAFT))
+    const folder = join(absolute, `${DRAFT}${process.pid}-${process.hrtime.bigint()}`)
+    mkdirSync(folder)
     try {
       return publish(absolute, folder, draft)
     } catch (error) {
@@ -69,6 +70,7 @@ function publish(root: string, folder: string, draft: Omit<Plan, 'id' | 'schema'
   for (let n = 1; n <= MOST_AT_ONCE; n++) {
     const id = n === 1 ? base : `${base}-${n}`
     const dir = join(root, id)
+    if (existsSync(dir)) continue
     const plan: Plan = { ...draft, schema: SCHEMA, id }
     const summary = firstSummary(plan)
     replaceJson(join(folder, 'plan.json'), plan)

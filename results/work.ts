@@ -9,12 +9,17 @@ export function mainCounter(counters: Counters): string | undefined {
   return Object.keys(counters).find(name => !name.includes(':'))
 }
 
-/** Share of the main work that left its fast path, where the scenario counts that; 0..1. */
+/**
+ * Share of the main work that left its fast path, 0..1, where the scenario counts that: as `fallbacks`, or by reason as
+ * `faults.fallbackBusy` and the like beside the main counter `faults`.
+ */
 export function fallbackShare(counters: Counters): number | undefined {
   const main = mainCounter(counters)
-  const fallbacks = Object.entries(counters).filter(([name]) => /^fallbacks?$/.test(name))
-  if (main === undefined || fallbacks.length === 0 || counters[main] === 0) return undefined
-  return sum(fallbacks.map(([, n]) => n)) / counters[main]
+  if (main === undefined || !(counters[main] > 0)) return undefined
+  const total = counters.fallbacks
+  if (total !== undefined) return total / counters[main]
+  const byReason = Object.keys(counters).filter(name => name.startsWith(`${main}.fallback`))
+  return byReason.length === 0 ? undefined : sum(byReason.map(name => counters[name])) / counters[main]
 }
 
 /** Counters of several instances, added up; the order of the first stays. */

@@ -62,7 +62,8 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
     if (text !== '') lines.push(...labelled(label, text, look, label === 'blind' ? { most: 1 } : {}))
   }
   add('work', workText(results))
-  add('worth', worthText(results))
+  // A bug that was not caught says something of the test; of the code, nothing.
+  if (instances[0].bugs.length === 0) add('worth', worthText(results))
   add('near', nearText(results))
   add('bug', bugText(instances, results))
   add('with', withText(instances[0], results))
@@ -226,12 +227,14 @@ function nearText(results: readonly InstanceResult[]): string {
 function bugText(instances: readonly PlannedInstance[], results: readonly InstanceResult[]): string {
   const { bugs, windows = [] } = instances[0]
   const sites = addCounters(results.map(result => result.sites))
-  return bugs
-    .map(
-      (bug, n) =>
-        `${bug} is on${windows[n] === undefined ? '' : `, its window entered ${human(sites[windows[n]] ?? 0)} times`}`,
-    )
-    .join('; ')
+  const caught = results.filter(({ verdict }) => ['fail', 'hang', 'crash'].includes(verdict)).length
+  const outcome =
+    caught === results.length ? 'caught' : caught === 0 ? 'not caught' : `caught by ${caught} of ${results.length}`
+  const parts = bugs.map((bug, n) => {
+    const window = windows[n]
+    return window === undefined ? bug : `${bug} (its window entered ${human(sites[window] ?? 0)} times)`
+  })
+  return bugs.length === 0 ? '' : `${parts.join(', ')}: ${outcome}`
 }
 
 /** Threads, and what differs from the scenario's own values. */

@@ -69,7 +69,7 @@ function outcome(kind: TestCase['kind'], result: InstanceResult | undefined): st
   const text = (result?.failures ?? []).map(
     ({ oracle, message, count, path }) => `${oracle}: ${message} (seen ${count} times; ${path})`,
   )
-  const all = [...(result?.reason === undefined ? [] : [result.reason]), ...text].join('\n')
+  const all = [...(result?.reason === undefined || first !== undefined ? [] : [result.reason]), ...text].join('\n')
   return [`      <${kind}${attributes({ message, type })}>${escaped(all)}</${kind}>\n`]
 }
 

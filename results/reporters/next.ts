@@ -32,7 +32,10 @@ export function nextStep(closing: EndedRun): NextStep {
       why: 'gives it more time; where the reason above names a parameter, change that first',
     }
   }
-  return { command: rerun(closing, `--duration ${longer}`), why: worthOf(closing, longer) }
+  const why = plan.instances.some(({ bugs }) => bugs.length > 0)
+    ? 'the bug was not caught: give it more time, and new seeds with --seed new'
+    : worthOf(closing, longer)
+  return { command: rerun(closing, `--duration ${longer}`), why }
 }
 
 const rerun = (run: EndedRun, ...flags: readonly string[]) => command('rerun', run, flags)

@@ -3,21 +3,23 @@ import t from 'tap'
 import { OracleViolation } from '../lib/check/oracle.ts'
 import { ArenaBuilder } from '../lib/shm/arena.ts'
 import { Cpu, cpuRegion } from '../lib/shm/cpu.ts'
+import { unpark } from '../lib/sync/park.ts'
 import { RWSEM, Rwsem, waiterRegion } from '../lib/sync/rwsem.ts'
 import { load } from './helpers/threads.ts'
 
-function semaphore(handles: number): { w: Int32Array; at: number; sems: Rwsem[] } {
+function semaphore(handles: number): { w: Int32Array; at: number; cpus: Cpu[]; sems: Rwsem[] } {
   const builder = new ArenaBuilder()
-  const cpus = cpuRegion(builder, handles)
+  const region = cpuRegion(builder, handles)
   const waiters = waiterRegion(builder, handles)
   const { base: at } = builder.region('sem', RWSEM, 1)
   const { words: w } = builder.build()
-  const sems = Array.from({ length: handles }, (_, id) => {
-    const cpu = new Cpu(w, cpus, id)
-    cpu.run()
-    return new Rwsem(cpu, waiters, at)
-  })
-  return { w, at, sems }
+  const cpus = Array.from({ length: handles }, (_, id) => new Cpu(w, region, id))
+  for (const cpu of cpus) cpu.run()
+  return { w, at, cpus, sems: cpus.map(cpu => new Rwsem(cpu, waiters, at)) }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 function oracleOf(act: () => void): string {
@@ -165,6 +167,32 @@ t.test('a downgrade lets waiting readers in and keeps writers out', async t => {
   t.ok(isFree(w, at))
 })
 
+t.test('whose handoff it is gets the lock, not who waits behind', async t => {
+  const { w, at, sems, cpus } = semaphore(3)
+  const [holder, first, second] = sems
+  holder.downWrite()
+  let asked = 0
+  let overtaken = false
+  // A waiter is asked whether it is killed after each attempt, before it sleeps; the permit lets it try again at once.
+  const got = first.downWriteKillable(() => {
+    unpark(cpus[0], 1)
+    if (++asked === 1) sleep(5)
+    else if (asked === 2) overtaken = second.downWriteKillable(giveWay)
+    return false
+  })
+  let refused = 0
+  function giveWay(): boolean {
+    unpark(cpus[0], 2)
+    if (++refused === 1) holder.upWrite()
+    return refused > 1
+  }
+  t.equal(got, true)
+  t.equal(overtaken, false)
+  t.equal(refused, 2, 'the other one tried once more, and the lock was free')
+  first.upWrite()
+  t.ok(isFree(w, at))
+})
+
 t.test('in parallel', async t => {
   const driver = await load(new URL('../scenarios/rwsem.ts', import.meta.url))
   t.teardown(() => driver.remove())
@@ -188,7 +216,7 @@ t.test('a waiter may be killed wherever it stands in the queue', async t => {
   t.teardown(() => driver.remove())
   const { failures, counters } = await driver.run({ hangMs: 20_000 })
   t.same(failures, [])
-  t.same(counters, { killed: 24 }, 'readers and writers in every mixture, killed in every place')
+  t.same(counters, { killed: 25 }, 'readers and writers in every mixture, killed in every place')
 })
 
 t.test('a writer gets in against a stream of readers', async t => {

@@ -173,6 +173,7 @@ t.test('whose handoff it is gets the lock, not who waits behind', async t => {
   holder.downWrite()
   let asked = 0
   let overtaken = false
+  let refused = 0
   // A waiter is asked whether it is killed after each attempt, before it sleeps; the permit lets it try again at once.
   const got = first.downWriteKillable(() => {
     unpark(cpus[0], 1)
@@ -180,7 +181,6 @@ t.test('whose handoff it is gets the lock, not who waits behind', async t => {
     else if (asked === 2) overtaken = second.downWriteKillable(giveWay)
     return false
   })
-  let refused = 0
   function giveWay(): boolean {
     unpark(cpus[0], 2)
     if (++refused === 1) holder.upWrite()

@@ -27,7 +27,10 @@ export function checkScenario(value: unknown): string | undefined {
     checkTags(value.tags) ??
     checkParams(value.params) ??
     checkThreads(value.threads) ??
-    (value.roundMs === undefined || Number(value.roundMs) > 0 ? undefined : 'roundMs must be a number of milliseconds')
+    (value.roundMs === undefined || Number(value.roundMs) > 0
+      ? undefined
+      : 'roundMs must be a number of milliseconds') ??
+    checkScale(value.scale, value.threads as Record<string, unknown>)
   )
 }
 
@@ -97,6 +100,15 @@ function checkCount(body: string, count: unknown): string | undefined {
   if (typeof count === 'number' && Number.isInteger(count) && count >= 0) return undefined
   if (typeof count === 'string' && COUNT.test(count)) return undefined
   return `threads.${body}.count must be a whole number, 'cpus' or 'cpus-1' and is ${show(count)}`
+}
+
+function checkScale(scale: unknown, threads: Record<string, unknown>): string | undefined {
+  if (scale === undefined) return undefined
+  if (!isObject(scale) || !isObject(scale.rate) || !Array.isArray(scale.rows) || scale.rows.length === 0) {
+    return 'scale must be an object with sweep, rate and rows'
+  }
+  if (!Object.hasOwn(threads, String(scale.sweep))) return `scale.sweep: there is no thread body ${show(scale.sweep)}`
+  return scale.rows.every(row => isObject(row) && isObject(row.labels)) ? undefined : 'every row of scale needs labels'
 }
 
 /** What keeps a default export from being a bug, in one phrase. */

@@ -18,7 +18,7 @@ async function describe(kind: string, module: string): Promise<Described> {
   return kind === 'bug' ? { bug: describeBug(found) } : { scenario: describeScenario(found) }
 }
 
-function describeScenario({ name, summary, tags, params, threads, roundMs }: Scenario) {
+function describeScenario({ name, summary, tags, params, threads, roundMs, scale }: Scenario) {
   return {
     name,
     summary,
@@ -26,6 +26,7 @@ function describeScenario({ name, summary, tags, params, threads, roundMs }: Sce
     params: params ?? {},
     threads: Object.entries(threads).map(([body, { count }]) => ({ name: body, count: count ?? 1 })),
     ...(roundMs !== undefined && { roundMs }),
+    ...(scale !== undefined && { scale }),
   }
 }
 
@@ -33,9 +34,15 @@ function describeBug(bug: Bug) {
   return { ...bug, oracle: [bug.oracle].flat() }
 }
 
+let importing = ''
+// Nothing is left to do and the import has not ended: it waits for something that nobody will do.
+process.once('beforeExit', () =>
+  say({ module: importing, problem: 'importing it waits at top level for something that never comes' }),
+)
+
 for (const argument of process.argv.slice(2)) {
   const [kind, module] = argument.split(':')
-  say({ module })
+  importing = module
   try {
     say({ module, ...(await describe(kind, module)) })
   } catch (error) {

@@ -16,7 +16,7 @@ export interface Described {
   readonly thrown?: { readonly message: string; readonly stack: string }
 }
 
-/** One line of the child: a module alone means that its import begins. */
+/** One line of the child. */
 export type Told = Described & { readonly module: string }
 
 const TIME_LIMIT_MS = 10_000
@@ -94,7 +94,6 @@ function howItEnded({ timedOut, exitCode, signal, stderr }: Ended): string {
   if (timedOut) return `takes more than ${TIME_LIMIT_MS / 1000} s: is there an endless loop at top level?`
   if (/heap out of memory|Array buffer allocation failed|ENOMEM|bad_alloc/i.test(stderr)) return 'exhausts the memory'
   if (signal !== undefined) return `ends the process with ${signal}`
-  if (exitCode === 13) return 'waits at top level for something that never comes'
   return `ends the process with status ${exitCode}: does it call process.exit at top level?`
 }
 

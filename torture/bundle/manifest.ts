@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InfrastructureError } from '../errors.ts'
-import type { Bug, ParamSpecs, ThreadCount } from '../scenario.ts'
+import type { Bug, ParamSpecs, Scale, ThreadCount } from '../scenario.ts'
 
 export const BUNDLE_SCHEMA = 1
 
@@ -14,6 +14,7 @@ export interface ScenarioDescription {
   /** Thread bodies in the order of declaration, with the counts they ask for. */
   readonly threads: readonly { readonly name: string; readonly count: ThreadCount }[]
   readonly roundMs?: number
+  readonly scale?: Scale
   /** The compiled module, relative to the bundle. */
   readonly module: string
   /** The file as it was, relative to the bundle: `src/torture/scenarios/vma-lock.ts`. */

@@ -7,7 +7,7 @@ const LONGEST = 24 * MS.d
 
 /** '500ms', '30s', '1.5m', '8h' → milliseconds. */
 export function parseDuration(text: string, flag: string): number {
-  const match = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(text)
+  const match = /^(\d{1,10}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(text)
   const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * MS[match[2] as keyof typeof MS])
   if (Number.isNaN(ms))
     throw new UsageError(`${flag} ${text}: a duration is a number and a unit, such as 500ms, 30s, 5m, 8h`)

@@ -50,7 +50,13 @@ t.test('one lost update is found among tiny rounds, for every seed', async t => 
 t.test('a failure is kept with its evidence', async t => {
   const { result, failure, evidence, events } = await wrong('oracle')
   t.equal(result?.verdict, 'fail')
-  t.match(failure(), { oracle: 'TLB', message: 'a stale entry', details: { page: 3 }, id: 'wrong.1/failures/1', seed: 1 })
+  t.match(failure(), {
+    oracle: 'TLB',
+    message: 'a stale entry',
+    details: { page: 3 },
+    id: 'wrong.1/failures/1',
+    seed: 1,
+  })
   t.match(failure().thread, /^wrong\[[01]\]$/)
   t.same(evidence('trace.json').threads, ['wrong[0]', 'wrong[1]'])
   t.equal(events.filter(event => event.type === 'failure').length, 1)
@@ -101,7 +107,11 @@ t.test('outcomes are tallied and graded', async t => {
   const { result } = await runGuest(bundle, instanceOf('litmus', { left: 1, right: 1 }, { jitter: 'high' }))
   t.equal(result?.verdict, 'pass')
   const tallied = Object.entries(result!.counters).filter(([name]) => name.startsWith('outcome:'))
-  t.equal(tallied.reduce((sum, [, n]) => sum + n, 0), result!.rounds, 'one outcome a round')
+  t.equal(
+    tallied.reduce((sum, [, n]) => sum + n, 0),
+    result!.rounds,
+    'one outcome a round',
+  )
   t.ok(tallied.length >= 2, 'threads overlap or overtake each other')
 })
 
@@ -112,7 +122,8 @@ t.test('an outcome that is not listed is a failure, and big values are cloned', 
 })
 
 t.test('inconclusive: the scenario says so, or the window of a bug was never entered', async t => {
-  const doubtful = (changes: object) => runGuest(bundle, instanceOf('doubtful', { one: 1 }, { durationMs: 100, ...changes }))
+  const doubtful = (changes: object) =>
+    runGuest(bundle, instanceOf('doubtful', { one: 1 }, { durationMs: 100, ...changes }))
   const said = await doubtful({ params: { says: 'nothing happened:' } })
   t.equal(said.status, 4)
   t.match(said.result, { verdict: 'inconclusive', reason: 'nothing happened: true' })

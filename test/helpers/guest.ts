@@ -90,16 +90,24 @@ export interface RunningGuest {
   readonly ended: Promise<Ended>
 }
 
+/**
+ * To be spawned as `env …`. The test runner adds its loader to every Node child; a guest is plain Node, and the loader's
+ * threads would be paused with the others when the stacks of a hang are taken.
+ */
+export const plainNode = ['-u', 'NODE_OPTIONS', process.execPath]
+
 /** Starts a guest under a runner: events on descriptor 3, stdin held open. */
 export function startGuest(bundle: GuestBundle, instance: PlannedInstance): RunningGuest {
   const folder = mkdtempSync(join(tmpdir(), 'torture-instance-'))
   const command = ['node', '--enable-source-maps', join(bundle.folder, 'guest.js'), join(folder, 'command.json')]
   const env = { TORTURE_GUEST_DIR: folder }
-  writeFileSync(join(folder, 'command.json'), JSON.stringify({ schema: 1, command, env, bundle: bundle.folder, instance }))
+  writeFileSync(
+    join(folder, 'command.json'),
+    JSON.stringify({ schema: 1, command, env, bundle: bundle.folder, instance }),
+  )
   const started = performance.now()
-  const child = spawn(process.execPath, command.slice(1), {
+  const child = spawn('env', [...plainNode, ...command.slice(1)], {
     cwd: folder,
-    // Not the test runner's own flags and loaders: a guest is plain Node.
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   })
@@ -138,7 +146,10 @@ function readGuest(folder: string): Pick<Ended, 'result' | 'stats' | 'evidence' 
   return {
     result: existsSync(path('verdict.json')) ? json('verdict.json') : undefined,
     stats: existsSync(path('stats.jsonl'))
-      ? readFileSync(path('stats.jsonl'), 'utf8').trim().split('\n').map(line => JSON.parse(line))
+      ? readFileSync(path('stats.jsonl'), 'utf8')
+          .trim()
+          .split('\n')
+          .map(line => JSON.parse(line))
       : [],
     evidence: name => json(`failures/1/${name}`),
     failure: () => json('failures/1/failure.json'),

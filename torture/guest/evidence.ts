@@ -37,7 +37,8 @@ export interface HangEvidence {
 }
 
 const MAX_CELLS = 200
-const STACKS_MS = 600
+/** Some tens of milliseconds do, unless the machine is overloaded: then patience is better than no stack. */
+const STACKS_MS = 5000
 
 export async function hangEvidence(
   control: Control,
@@ -50,7 +51,7 @@ export async function hangEvidence(
   const names = held && new CellNames(held.shared)
   const waits = survey.map(({ thread }) => awaitedWord(words, thread))
   const workers = seats.map(seat => Atomics.load(words, threadBase(seat.thread) + MINE.workerId))
-  const stacks = await stacksIfPossible(workers.filter(Boolean))
+  const stacks = await stacksIfPossible(workers)
   const threads = survey.map(({ thread, state, forMs, activity }): ThreadEvidence => {
     const word = waits[thread]
     const same = (other: Word | undefined) => other !== undefined && word !== undefined && sameWord(other, word)

@@ -274,7 +274,7 @@ export class Guest {
       rounds: this.#control.clock[CLOCK.rounds],
       counters: this.#counters(),
       nearMisses: total(this.#tally.sum('near')),
-      failures: total(this.#tally.sum('failure')),
+      failures: Math.max(this.#record.failures.length, total(this.#tally.sum('failure'))),
       cpuMs: cpuMs(),
       phase: this.#phase(time),
     }

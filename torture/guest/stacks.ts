@@ -6,80 +6,128 @@ import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
 import { SourceMap } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 interface CallFrame {
   readonly functionName: string
-  readonly url: string
-  readonly location: { readonly lineNumber: number; readonly columnNumber: number }
+  readonly location: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber: number }
 }
-interface Attached {
-  readonly sessionId: string
-  readonly workerInfo: { readonly workerId: string }
-}
-/** The types of Node's inspector do not know that workers answer in messages of their own. */
-interface WorkerSession {
+/** Node's types do not know that workers answer in messages of their own. */
+interface InspectorSession {
   connect(): void
-  post(method: string, params: object, done?: (error: Error | null) => void): void
+  disconnect(): void
+  post(method: string, params: object): void
   on(event: string, listener: (message: { params: any }) => void): void
 }
 
+interface WorkerMessage {
+  readonly method?: string
+  readonly id?: number
+  readonly params?: any
+}
+
 const MAX_FRAMES = 30
+const POLL_MS = 5
+/** Who has taken the order to pause and does not within this time runs no JavaScript: it sleeps in its event loop. */
+const IDLE_MS = 200
 
 /**
- * @param workers worker ids, as in `worker_threads.threadId`
- * @param budgetMs how long to wait for their answers
- * @returns the frames by worker id, innermost first; whoever did not answer in time is missing
+ * Interrupts workers, looks, and lets it go: one that stays paused cannot be ended, nor can the process.
+ *
+ * @param ids of the workers: `worker_threads.threadId`
+ * @param budgetMs how long to wait for the workers' answers
+ * @returns the frames by worker id, innermost first; who did not answer in time is missing
  */
-export function stacksOf(workers: readonly number[], budgetMs: number): Promise<Map<number, string[]>> {
-  const stacks = new Map<number, string[]>()
-  const session = new Session() as unknown as WorkerSession
-  const ids = new Map<string, number>()
-  const positions = new Positions()
-  return new Promise(done => {
-    const timer = setTimeout(() => done(stacks), budgetMs)
-    const send = (sessionId: string, id: number, method: string) =>
-      session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) })
-    session.connect()
-    session.on('NodeWorker.attachedToWorker', ({ params }: { params: Attached }) => {
-      ids.set(params.sessionId, Number(params.workerInfo.workerId))
-      send(params.sessionId, 1, 'Debugger.enable')
-      send(params.sessionId, 2, 'Debugger.pause')
-    })
-    session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
-      const message = JSON.parse(params.message)
-      if (message.method !== 'Debugger.paused') return
-      const frames = (message.params.callFrames as CallFrame[]).slice(0, MAX_FRAMES)
-      stacks.set(
-        ids.get(params.sessionId) ?? 0,
-        frames.map(frame => positions.describe(frame)),
-      )
-      // A paused worker cannot be ended.
-      send(params.sessionId, 3, 'Debugger.resume')
-      if (!workers.every(worker => stacks.has(worker))) return
-      clearTimeout(timer)
-      // Gives the resumes a moment to arrive.
-      setTimeout(() => done(stacks), 20)
-    })
-    session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, error => {
-      if (error) done(stacks)
-    })
+export async function stacksOf(ids: readonly number[], budgetMs: number): Promise<Map<number, string[]>> {
+  const session = new Session() as unknown as InspectorSession
+  const workers = new Map<string, WorkerDebugger>()
+  // The inspector calls its listeners in the middle of anything, Node's own timers included: they may only take notes.
+  const notes: { sessionId: string; message: WorkerMessage }[] = []
+  session.connect()
+  session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
+    const id = Number(workerInfo.workerId)
+    if (ids.includes(id)) workers.set(sessionId, new WorkerDebugger(session, sessionId, id))
   })
+  session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
+    notes.push({ sessionId, message: JSON.parse(message) })
+  })
+  // Announces the workers before it returns.
+  session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
+  for (const worker of workers.values()) worker.pause()
+  const deadline = performance.now() + budgetMs
+  while (performance.now() < deadline && [...workers.values()].some(worker => !worker.released)) {
+    await sleep(POLL_MS)
+    for (const { sessionId, message } of notes.splice(0)) workers.get(sessionId)?.receive(message)
+    for (const worker of workers.values()) worker.giveUpIfIdle()
+  }
+  session.disconnect()
+  return new Map([...workers.values()].flatMap(({ id, frames }) => (frames ? [[id, frames]] : [])))
+}
+
+/** The debugger of one worker: enable, pause, look, resume, disable. */
+class WorkerDebugger {
+  readonly id: number
+  frames: string[] | undefined
+  /** Whether the worker runs again as if nothing had been. */
+  released = false
+  readonly #send: (method: string) => number
+  readonly #scripts = new Map<string, string>()
+  readonly #positions = new Positions()
+  #ordered = 0
+  #orderTaken = Number.POSITIVE_INFINITY
+  #disabled = 0
+
+  constructor(session: InspectorSession, sessionId: string, id: number) {
+    let sent = 0
+    this.id = id
+    this.#send = method => {
+      const message = JSON.stringify({ id: ++sent, method })
+      session.post('NodeWorker.sendMessageToWorker', { sessionId, message })
+      return sent
+    }
+  }
+
+  pause(): void {
+    this.#send('Debugger.enable')
+    this.#ordered = this.#send('Debugger.pause')
+  }
+
+  giveUpIfIdle(): void {
+    const idle = this.frames === undefined && performance.now() > this.#orderTaken + IDLE_MS
+    // Takes the order back: it would be carried out when the process ends.
+    if (idle && this.#disabled === 0) this.#disabled = this.#send('Debugger.disable')
+  }
+
+  receive({ method, id, params }: WorkerMessage): void {
+    if (method === 'Debugger.scriptParsed') this.#scripts.set(params.scriptId, params.url)
+    if (method === 'Debugger.paused') {
+      this.frames ??= (params.callFrames as CallFrame[]).slice(0, MAX_FRAMES).map(frame => this.#describe(frame))
+      this.#send('Debugger.resume')
+    }
+    if (method === 'Debugger.resumed') this.#disabled = this.#send('Debugger.disable')
+    if (id === this.#ordered) this.#orderTaken = performance.now()
+    if (id !== undefined && id === this.#disabled) this.released = true
+  }
+
+  #describe({ functionName, location: { scriptId, lineNumber, columnNumber } }: CallFrame): string {
+    const url = this.#scripts.get(scriptId) ?? ''
+    return `${functionName || '(anonymous)'} (${this.#positions.describe(url, lineNumber, columnNumber)})`
+  }
 }
 
 /** Positions in the bundle as positions in the sources. */
 class Positions {
   readonly #maps = new Map<string, SourceMap | undefined>()
 
-  describe({ functionName, url, location }: CallFrame): string {
-    const name = functionName || '(anonymous)'
-    const { lineNumber: line, columnNumber: column } = location
+  /** @param line from 0, as is the column */
+  describe(url: string, line: number, column: number): string {
     const entry = this.#mapOf(url)?.findEntry(line, column)
     if (entry && 'originalSource' in entry) {
       const source = resolve(dirname(fileURLToPath(url)), entry.originalSource.replace(/^file:\/\//, ''))
-      return `${name} (${relative(process.cwd(), source)}:${entry.originalLine + 1}:${entry.originalColumn + 1})`
+      return `${relative(process.cwd(), source)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
     }
-    return `${name} (${url}:${line + 1}:${column + 1})`
+    return `${url}:${line + 1}:${column + 1}`
   }
 
   #mapOf(url: string): SourceMap | undefined {

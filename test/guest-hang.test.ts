@@ -1,0 +1,53 @@
+import t from 'tap'
+import { bundleGuest, instanceOf, runGuest } from './helpers/guest.ts'
+
+const bundle = await bundleGuest({ stuck: 'test/fixtures/guest-stuck.ts' })
+t.teardown(bundle.remove)
+const stuck = (how: string, threads = 2) =>
+  runGuest(bundle, instanceOf('stuck', { stuck: threads }, { params: { how }, hangAfterMs: 400, durationMs: 400 }))
+
+t.test('threads that wait for ever: the awaited words are named, the stacks are there', async t => {
+  const { status, result, failure, evidence } = await stuck('wait', 3)
+  t.equal(status, 1)
+  t.equal(result?.verdict, 'hang')
+  t.equal(failure().oracle, 'HANG')
+  t.match(failure().message, 'waiting for ring.slots[5] (still 0)')
+  t.match(failure().message, 'waiting for lock[1].queue (still 0)')
+  const { threads, cells } = evidence('hang.json')
+  t.match(threads[0], {
+    thread: 'stuck[0]',
+    state: 'running',
+    activity: 'asleep',
+    stuck: true,
+    awaited: { cell: 'ring.slots[5]', expected: 0, value: 0, besides: [] },
+  })
+  t.same(threads[1].awaited.besides, ['stuck[2]'], 'who waits for the same word')
+  t.ok(threads[0].forMs >= 400)
+  t.ok(
+    threads[0].stack.some((frame: string) => /^waitForEver \(.*guest-stuck\.ts:\d+:\d+\)$/.test(frame)),
+    'the stack is in terms of the sources',
+  )
+  t.same(cells, [])
+  t.same(evidence('trace.json').threads, ['stuck[0]', 'stuck[1]', 'stuck[2]'])
+})
+
+t.test('threads that spin for ever', async t => {
+  const { result, evidence } = await stuck('spin')
+  t.equal(result?.verdict, 'hang')
+  const { threads } = evidence('hang.json')
+  t.equal(threads[0].activity, 'spinning')
+  t.ok(threads[0].stack.some((frame: string) => frame.startsWith('spinForEver (')))
+})
+
+t.test('a thread blocked when all others have returned', async t => {
+  const { result, evidence } = await stuck('last')
+  t.equal(result?.verdict, 'hang')
+  t.match(evidence('hang.json').threads, [{ stuck: true }, { stuck: false, state: 'waiting' }])
+})
+
+t.test('an endless setup', async t => {
+  const { result, failure, wallMs } = await stuck('setup')
+  t.equal(result?.verdict, 'hang')
+  t.match(failure().message, /stuck\[0\] setup, spinning/)
+  t.ok(wallMs > 5000, 'setup has at least five seconds')
+})

@@ -115,7 +115,7 @@ t.test('a plan whose names lead elsewhere is refused', async t => {
 t.test('what is no run is said in one line, with the nearest ids', async t => {
   const root = t.testdir()
   t.throws(() => openRun(root, 'last'), { kind: 'missing', message: /there is no run in .*torture run/ })
-  t.throws(() => openRun(join(root, 'absent'), 'last'), { kind: 'missing' })
+  t.throws(() => openRun(join(root, 'absent'), 'last'), { name: 'StoreError', kind: 'missing' })
   for (const second of [1, 2, 3, 4]) createRun(root, planOf(['a.1'], AT(second)))
   t.throws(() => openRun(root, 'nosuch'), {
     kind: 'missing',

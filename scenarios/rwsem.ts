@@ -3,7 +3,7 @@
  * holder may see is checked when it comes in and before it goes: who else holds the lock, and two words that writers
  * change one after the other and readers must find equal.
  */
-import { violated } from '../lib/check/oracle.ts'
+import { OracleViolation, violated } from '../lib/check/oracle.ts'
 import { ArenaBuilder, type ArenaImage, objectAt, type Region } from '../lib/shm/arena.ts'
 import { Cpu, cpuRegion } from '../lib/shm/cpu.ts'
 import { struct } from '../lib/shm/layout.ts'
@@ -38,6 +38,12 @@ interface Params {
   readonly downgradeEvery: number
   readonly longHoldEvery: number
   readonly longHoldMs: number
+}
+
+type Wrong = OracleViolation | undefined
+
+function wrong(message: string, details: object): OracleViolation {
+  return new OracleViolation('CNT', message, details)
 }
 
 /** What all roles need of their context. */
@@ -84,21 +90,21 @@ class Holder {
 
   write(): void {
     if (!this.#lock(true)) return
-    const wrong = this.#writeHeld()
-    const wrongAfter = this.#random.oneIn(this.#params.downgradeEvery) ? this.#downgrade() : this.#unlockWrite()
+    const before = this.#writeHeld()
+    const after = this.#random.oneIn(this.#params.downgradeEvery) ? this.#downgrade() : this.#unlockWrite()
     this.taken++
     // Judged without the lock, so that one wrong holder does not hang all others.
-    if (wrong || wrongAfter) violated('CNT', wrong || wrongAfter)
+    if (before || after) throw before ?? after
   }
 
   read(): void {
     if (!this.#lock(false)) return
     Atomics.add(this.#w, this.#held + HELD.readers, 1)
-    const wrong = this.#readHeld()
+    const found = this.#readHeld()
     Atomics.sub(this.#w, this.#held + HELD.readers, 1)
     this.sem.upRead()
     this.taken++
-    if (wrong) violated('CNT', wrong)
+    if (found) throw found
   }
 
   /** Interrupts somebody who waits in an interruptible way, if the one drawn does. */
@@ -132,60 +138,57 @@ class Holder {
     return got
   }
 
-  #writeHeld(): string {
+  #writeHeld(): Wrong {
     const w = this.#w
     const writers = Atomics.add(w, this.#held + HELD.writers, 1)
     const readers = Atomics.load(w, this.#held + HELD.readers)
-    const value = Atomics.add(w, this.#held + HELD.first, 1) + 1
+    const first = Atomics.add(w, this.#held + HELD.first, 1)
     this.#hold()
-    const second = Atomics.add(w, this.#held + HELD.second, 1) + 1
+    const second = Atomics.add(w, this.#held + HELD.second, 1)
     this.written++
-    if (writers !== 0) return `a writer got the lock that ${writers} other writers hold`
-    if (readers !== 0) return `a writer got the lock that ${readers} readers hold`
-    if (value !== second) return `a writer found ${value - 1} and ${second - 1}, which are equal under the lock`
-    return this.#accountFor(1, 0)
+    const others = Atomics.load(w, this.#held + HELD.writers) - 1
+    const late = Atomics.load(w, this.#held + HELD.readers)
+    if (writers !== 0 || readers !== 0) return wrong('a writer got the lock that others hold', { writers, readers })
+    if (first !== second)
+      return wrong('a writer found two words unequal that are equal under the lock', { first, second })
+    if (others !== 0 || late !== 0) return wrong('others got the lock that a writer holds', { others, late })
+    return undefined
   }
 
-  #readHeld(): string {
+  #readHeld(): Wrong {
     const w = this.#w
     const writers = Atomics.load(w, this.#held + HELD.writers)
-    const value = Atomics.load(w, this.#held + HELD.second)
+    const second = Atomics.load(w, this.#held + HELD.second)
     this.#hold()
     const first = Atomics.load(w, this.#held + HELD.first)
-    if (writers !== 0) return `a reader got the lock that ${writers} writers hold`
-    if (first !== value) return `a reader found ${first} and ${value}, which are equal under the lock`
     const late = Atomics.load(w, this.#held + HELD.writers)
-    return late === 0 ? '' : `${late} writers got the lock that a reader holds`
+    if (writers !== 0) return wrong('a reader got the lock that a writer holds', { writers })
+    if (first !== second)
+      return wrong('a reader found two words unequal that are equal under the lock', { first, second })
+    if (late !== 0) return wrong('a writer got the lock that a reader holds', { writers: late })
+    return undefined
   }
 
-  /** The holders' own account before a writer lets go. */
-  #accountFor(writers: number, readers: number): string {
-    const w = this.#w
-    const now = Atomics.load(w, this.#held + HELD.writers)
-    const reading = Atomics.load(w, this.#held + HELD.readers)
-    if (now === writers && reading === readers) return ''
-    return `while one writer holds the lock, ${now} writers and ${reading} readers say they do`
-  }
-
-  #unlockWrite(): string {
+  #unlockWrite(): Wrong {
     Atomics.sub(this.#w, this.#held + HELD.writers, 1)
     this.sem.upWrite()
-    return ''
+    return undefined
   }
 
   /** Nobody may write between the writer's hold and the reader's that it becomes. */
-  #downgrade(): string {
+  #downgrade(): Wrong {
     const w = this.#w
     const before = Atomics.load(w, this.#held + HELD.second)
     Atomics.add(w, this.#held + HELD.readers, 1)
     Atomics.sub(w, this.#held + HELD.writers, 1)
     this.sem.downgradeWrite()
-    const wrong = this.#readHeld()
+    const found = this.#readHeld()
     const after = Atomics.load(w, this.#held + HELD.first)
     Atomics.sub(w, this.#held + HELD.readers, 1)
     this.sem.upRead()
     this.downgrades++
-    return wrong || (after === before ? '' : `a downgrade let ${after - before} writes in between`)
+    if (found || after === before) return found
+    return wrong('a downgrade let a writer in between', { before, after })
   }
 
   /** Mostly a moment; rarely, the more rarely the more threads there are, long enough for waiters to sleep and demand. */
@@ -199,6 +202,8 @@ class Holder {
 function torture(context: Torturer, step: (holder: Holder) => void, role: string): number[] {
   const { local: holder, more, random, count } = context
   holder.cpu.run()
+  // The first counter named is the work that is reported, of a run that ends at once, too.
+  count('locks', 0)
   let reported = 0
   for (let n = 1; more(); n++) {
     step(holder)

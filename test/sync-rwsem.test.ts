@@ -193,21 +193,39 @@ t.test('whose handoff it is gets the lock, not who waits behind', async t => {
   t.ok(isFree(w, at))
 })
 
+t.test('a reader does not steal a lock that is owed to somebody', async t => {
+  const { w, at, sems, cpus } = semaphore(3)
+  const [holder, owed, thief] = sems
+  holder.downWrite()
+  let asked = 0
+  let stolen = false
+  owed.downWriteKillable(() => {
+    unpark(cpus[0], 1)
+    if (++asked === 1) sleep(5)
+    else if (asked === 2) {
+      holder.upWrite()
+      stolen = thief.downReadKillable(() => true)
+    }
+    return false
+  })
+  t.equal(stolen, false)
+  owed.upWrite()
+  t.ok(isFree(w, at))
+})
+
 t.test('in parallel', async t => {
   const driver = await load(new URL('../scenarios/rwsem.ts', import.meta.url))
   t.teardown(() => driver.remove())
-  for (const threads of [
-    { writer: 1, reader: 1 },
-    { writer: 1, reader: 2 },
-    { writer: 2, reader: 0 },
-    { writer: 4, reader: 4 },
-  ]) {
+  for (const [writer, reader, delayEvery] of [
+    [1, 1, 0],
+    [2, 0, 0],
+    [4, 4, 0],
     // Every third site loses time: windows that are some nanoseconds wide are some microseconds wide.
-    for (const delayEvery of [0, 3]) {
-      const { failures, counters } = await driver.run({ ms: 250, threads, delayEvery })
-      t.same(failures, [], `${JSON.stringify(threads)}, delays ${delayEvery}`)
-      t.ok(counters.locks > 0)
-    }
+    [1, 2, 3],
+  ]) {
+    const { failures, counters } = await driver.run({ ms: 250, threads: { writer, reader }, delayEvery })
+    t.same(failures, [], `${writer} writers, ${reader} readers, delays ${delayEvery}`)
+    t.ok(counters.locks > 0)
   }
 })
 

@@ -23,12 +23,12 @@ export function park(cpu: Cpu, timeoutMs = Number.POSITIVE_INFINITY): boolean {
     cpu.relax(n)
   }
   cpu.idle()
-  let granted = Atomics.exchange(w, permit, 0) !== 0
-  let timedOut = false
-  while (!granted && !timedOut) {
+  let granted: boolean
+  let timedOut: boolean
+  do {
     timedOut = Atomics.wait(w, permit, 0, timeoutMs) === 'timed-out'
     granted = Atomics.exchange(w, permit, 0) !== 0
-  }
+  } while (!granted && !timedOut)
   cpu.run()
   return granted
 }
@@ -37,7 +37,8 @@ export function park(cpu: Cpu, timeoutMs = Number.POSITIVE_INFINITY): boolean {
 export function unpark(cpu: Cpu, target: number): void {
   const permit = cpu.cellOf(target, CPU.permit)
   if (Atomics.exchange(cpu.w, permit, 1) !== 0) return
-  // The sleeper says PARKED before it looks for a permit a last time; we give the permit before we look at its state.
-  // Either it finds the permit or we find it parked: in no interleaving is the notification needed and left out.
+  // The sleeper says PARKED before its wait compares the permit; we give the permit before we look at its state. Either
+  // the wait finds the permit or we find the sleeper parked: a notification is never needed and left out, and mostly
+  // left out when it is not needed.
   if (Atomics.load(cpu.w, cpu.cellOf(target, CPU.state)) === PARKED) Atomics.notify(cpu.w, permit, 1)
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
-import { compile, type Entries } from './compile.ts'
+import { type Compiled, compile, type Entries } from './compile.ts'
 import { describeModules } from './describer.ts'
 import { BUNDLE_SCHEMA, type Bundle, type Manifest, type ScenarioDescription } from './manifest.ts'
 import { packageFiles, piscinaFiles } from './packages.ts'
@@ -17,18 +17,25 @@ export interface MadeBundle extends Bundle {
   readonly userRoot: string
 }
 
-/** Does something with a new bundle, which lies in a temporary folder until then and is gone afterwards. */
-export async function withNewBundle<T>(entries: Entries, use: (bundle: MadeBundle) => T | Promise<T>): Promise<T> {
+/**
+ * Does something with a new bundle, which lies in a temporary folder until then and is gone afterwards.
+ * @param known describes the built-in scenarios and bugs, where that is known already
+ */
+export async function withNewBundle<T>(
+  entries: Entries,
+  known: Manifest | undefined,
+  use: (bundle: MadeBundle) => T | Promise<T>,
+): Promise<T> {
   const draft = mkdtempSync(join(tmpdir(), 'torture-bundle-'))
   try {
     // The temporary folder is ours alone, and copies keep their mode: the bundle in it is everybody's.
-    return await use(await makeBundle(entries, join(draft, 'bundle')))
+    return await use(await makeBundle(entries, known, join(draft, 'bundle')))
   } finally {
     rmSync(draft, { recursive: true, force: true })
   }
 }
 
-async function makeBundle(entries: Entries, dir: string): Promise<MadeBundle> {
+async function makeBundle(entries: Entries, known: Manifest | undefined, dir: string): Promise<MadeBundle> {
   const compiled = await compile(entries)
   const { userRoot } = compiled
   const files = new Map([...compiled.files, ...piscinaFiles(), ...packageFiles(compiled.packages)])
@@ -36,9 +43,8 @@ async function makeBundle(entries: Entries, dir: string): Promise<MadeBundle> {
   files.set('package.json', Buffer.from('{ "type": "module" }\n'))
   writeFiles(dir, files)
 
-  const [builtin, bugs, user] = await Promise.all([
-    describeModules(dir, 'scenario', compiled.scenarios, { userRoot }),
-    describeModules(dir, 'bug', compiled.bugs, { userRoot }),
+  const [{ scenarios, bugs }, user] = await Promise.all([
+    known ?? describeBuiltins(dir, compiled),
     // Each in a child of its own: one that spoils its process must not be taken for its neighbour.
     Promise.all(compiled.user.map(async entry => (await describeModules(dir, 'scenario', [entry], { userRoot }))[0])),
   ])
@@ -46,16 +52,24 @@ async function makeBundle(entries: Entries, dir: string): Promise<MadeBundle> {
   const manifest: Manifest = {
     schema: BUNDLE_SCHEMA,
     torture: version,
-    scenarios: [
-      ...compiled.scenarios.map((entry, n) => ({ ...builtin[n].scenario!, ...entry, builtin: true })),
-      ...own,
-    ],
-    bugs: bugs.map(({ bug }) => bug!),
+    scenarios: [...scenarios, ...own],
+    bugs,
     inputs: compiled.inputs,
   }
   refuseTwins(manifest)
   writeFileSync(join(dir, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return { hash: hashFolder(dir), dir, manifest, user: own, userRoot }
+}
+
+async function describeBuiltins(dir: string, { scenarios, bugs, userRoot }: Compiled) {
+  const [describedScenarios, describedBugs] = await Promise.all([
+    describeModules(dir, 'scenario', scenarios, { userRoot }),
+    describeModules(dir, 'bug', bugs, { userRoot }),
+  ])
+  return {
+    scenarios: scenarios.map((entry, n) => ({ ...describedScenarios[n].scenario!, ...entry, builtin: true })),
+    bugs: describedBugs.map(({ bug }) => bug!),
+  }
 }
 
 /** A name must mean one scenario: instances, folders and reports go by it. */

@@ -142,10 +142,11 @@ async function plan<T>(flags: RunFlags, use: (plan: PlanBody, bundle: Bundle) =>
     const { scenarios, bugs } = bundle.manifest
     return use(makePlan(request, select(selectors, scenarios, files), bugs), bundle)
   }
-  if (paths.length === 0) return go(await builtinBundle(), new Map())
+  const builtin = await builtinBundle()
+  if (paths.length === 0) return go(builtin, new Map())
   const unique = [...new Set(paths.map(path => resolve(path)))]
   const { withNewBundle } = await import('../bundle/make.ts')
-  return withNewBundle({ ...builtinEntries(), user: unique }, made =>
+  return withNewBundle({ ...builtinEntries(), user: unique }, builtin.manifest, made =>
     go(made, new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))),
   )
 }

@@ -14,7 +14,7 @@ import {
   type RunSummary,
   SCHEMA,
 } from '../../results/schema.ts'
-import { appendEvent, toRunInstance, writeSummary, writeVerdict } from '../../results/store.ts'
+import { appendEvent, prepareInstance, toRunInstance, writeSummary, writeVerdict } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { EXIT } from '../errors.ts'
 import { type GuestProcess, startGuest } from './guest-process.ts'
@@ -112,6 +112,7 @@ class Carrier {
   async #attend(execa: typeof import('execa').execa, instance: PlannedInstance): Promise<void> {
     if (this.#interrupted !== undefined) return
     if (this.#failedFast !== undefined) {
+      prepareInstance(this.#dir, instance.name)
       return this.#conclude(skipped(instance, `--fail-fast: ${this.#failedFast} had failed`))
     }
     const seen: Seen = { failures: [] }

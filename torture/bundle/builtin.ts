@@ -99,7 +99,7 @@ function stamp(made: string, source: string): Stamp {
 export async function buildBuiltins(): Promise<Bundle> {
   const { withNewBundle } = await import('./make.ts')
   const entries = builtinEntries()
-  return withNewBundle({ ...entries, user: [] }, undefined, ({ hash, dir: made, manifest }) => {
+  return withNewBundle({ ...entries, user: [] }, ({ hash, dir: made, manifest }) => {
     const dir = join(folder, hash)
     if (!existsSync(dir)) {
       mkdirSync(folder, { recursive: true })

@@ -23,8 +23,8 @@ export interface MadeBundle extends Bundle {
  */
 export async function withNewBundle<T>(
   entries: Entries,
-  known: Manifest | undefined,
   use: (bundle: MadeBundle) => T | Promise<T>,
+  known?: Manifest,
 ): Promise<T> {
   const draft = mkdtempSync(join(tmpdir(), 'torture-bundle-'))
   try {

@@ -146,8 +146,10 @@ async function plan<T>(flags: RunFlags, use: (plan: PlanBody, bundle: Bundle) =>
   if (paths.length === 0) return go(builtin, new Map())
   const unique = [...new Set(paths.map(path => resolve(path)))]
   const { withNewBundle } = await import('../bundle/make.ts')
-  return withNewBundle({ ...builtinEntries(), user: unique }, builtin.manifest, made =>
-    go(made, new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))),
+  return withNewBundle(
+    { ...builtinEntries(), user: unique },
+    made => go(made, new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))),
+    builtin.manifest,
   )
 }
 

@@ -1,0 +1,126 @@
+/** What gets into a bundle, and that it depends on the contents of the sources alone. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Workspace, workspace } from './helpers/cli.ts'
+
+/** A TypeScript scenario with a helper, a CommonJS package that finds its file by __dirname, an asset, a top-level await. */
+const PROJECT = {
+  'package.json': '{ "name": "project", "private": true }',
+  'node_modules/plain/package.json': '{ "name": "plain", "version": "1.0.0", "main": "./index.js" }',
+  'node_modules/plain/index.js': "const os = require('os')\nmodule.exports = { plain: typeof os.cpus }\n",
+  'node_modules/homely/package.json': '{ "name": "homely", "version": "1.0.0", "dependencies": { "below": "*" } }',
+  'node_modules/homely/index.js':
+    "const { readFileSync } = require('fs')\nconst { join } = require('path')\nrequire('below')\nmodule.exports = readFileSync(join(__dirname, 'data.txt'), 'utf8')\n",
+  'node_modules/homely/data.txt': 'from home',
+  'node_modules/below/package.json': '{ "name": "below", "version": "1.0.0" }',
+  'node_modules/below/index.js': 'module.exports = 1\n',
+  'tests/helper.ts': 'export const step = (n: number): number => n + 1\n',
+  'tests/table.json': '{ "steps": 2 }',
+  'tests/ring.torture.ts': `import { readFileSync } from 'node:fs'
+import { defineScenario } from 'torture'
+import plain from 'plain'
+import homely from 'homely'
+import { step } from './helper.ts'
+
+const table = JSON.parse(readFileSync(new URL('./table.json', import.meta.url), 'utf8')) as { steps: number }
+const summary: string = await Promise.resolve([plain.plain, homely, table.steps].join(' '))
+
+export default defineScenario({
+  name: 'ring',
+  summary,
+  setup: () => ({ cell: new Int32Array(new SharedArrayBuffer(4)) }),
+  threads: { adder: { count: 1, run: ({ shared }) => { Atomics.add(shared.cell, 0, step(0)) } } },
+  check: () => {
+    throw new Error('look where I was thrown')
+  },
+})
+`,
+}
+
+const bundleOf = ({ dir, plan }: Workspace) => join(dir, 'torture-results/bundles', plan().bundle)
+
+t.test('a scenario of another project', async t => {
+  const here = workspace(t)
+  here.write(PROJECT)
+  const { status, stderr } = await here.torture('run', 'tests/ring.torture.ts', '--duration', '200ms')
+  t.equal(status, 1, stderr)
+  const bundle = bundleOf(here)
+  const manifest = JSON.parse(readFileSync(join(bundle, 'bundle.json'), 'utf8'))
+  const ring = manifest.scenarios.find(({ name }: { name: string }) => name === 'ring')
+  t.match(ring, { summary: 'function from home 2', source: 'src/user/tests/ring.torture.ts', builtin: false })
+  for (const path of [
+    ring.module,
+    ring.source,
+    'src/user/tests/helper.ts',
+    'node_modules/homely/data.txt',
+    'node_modules/below/index.js',
+  ]) {
+    t.ok(existsSync(join(bundle, path)), path)
+  }
+  t.notOk(existsSync(join(bundle, 'node_modules/plain')), 'what can be bundled is')
+
+  const [run] = here.runs()
+  const failure = JSON.parse(
+    readFileSync(join(here.dir, 'torture-results', run, 'ring.1/failures/1/failure.json'), 'utf8'),
+  )
+  t.match(failure.stack, /ring\.torture\.ts:16:\d+/, "the user's file and line")
+
+  await t.test('the same project elsewhere has the same hash', async t => {
+    const there = workspace(t)
+    there.write({ ...PROJECT, 'deep/er/unrelated.txt': 'x' })
+    await there.torture('run', './tests/ring.torture.ts', '--duration', '100ms')
+    t.equal(there.plan().bundle, here.plan().bundle)
+  })
+  await t.test('no path of this machine is in it', async t => {
+    for (const entry of readdirSync(bundle, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue
+      const text = readFileSync(join(entry.parentPath ?? entry.path, entry.name), 'latin1')
+      t.notOk(text.includes(here.dir), entry.name)
+    }
+  })
+})
+
+t.test('what cannot be bundled is named, before anything starts', async t => {
+  const here = workspace(t)
+  here.write({
+    'a.mjs': "export const url = new URL('./absent.json', import.meta.url)\nexport default {}",
+    'b.mjs': "export const url = new URL('./worker.ts', import.meta.url)\nexport default {}",
+    'worker.ts': '',
+    'c.mjs':
+      "import { createRequire } from 'node:module'\ncreateRequire(import.meta.url)('./addon.node')\nexport default {}",
+  })
+  for (const [file, expected] of Object.entries({
+    './a.mjs': /a.mjs: .*no such file/,
+    './b.mjs': /b.mjs: .*TypeScript/,
+    './c.mjs': /c.mjs:2:\d+: .*addon\.node/,
+  })) {
+    const { status, stderr } = await here.torture('run', file)
+    t.equal(status, 2)
+    t.match(stderr, expected)
+    t.equal(stderr.trimEnd().split('\n').length, 1)
+  }
+  t.same(here.runs(), [])
+})
+
+t.test('a native addon goes along', async t => {
+  const require = createRequire(import.meta.url)
+  let addon: string
+  try {
+    addon = require.resolve('@napi-rs/nice-linux-x64-gnu/nice.linux-x64-gnu.node')
+  } catch {
+    return t.skip('no native addon is installed on this platform')
+  }
+  const here = workspace(t)
+  here.write({
+    'node_modules/native/package.json': '{ "name": "native", "version": "1.0.0" }',
+    'node_modules/native/index.js': "module.exports = require('./build/native.node')\n",
+    's.mjs': `import native from 'native'
+export default { name: 'native', summary: typeof native.nice, setup: () => ({}), threads: { one: { run: () => native.nice(0) } } }`,
+  })
+  mkdirSync(join(here.dir, 'node_modules/native/build'))
+  copyFileSync(addon, join(here.dir, 'node_modules/native/build/native.node'))
+  const { status, stderr } = await here.torture('run', './s.mjs', '--duration', '100ms')
+  t.equal(status, 0, stderr)
+})

@@ -32,7 +32,7 @@ export class Chaos {
       new Trick(leaveEvery, () => this.#leave(Math.min(200, leaveEvery / 2, longestMs))),
     )
     const cpus = allowedCpus()
-    if (cpus.length > 1) this.#tricks.push(this.#shuffler(cpus, Math.min(3000, durationMs / 3)))
+    if (cpus.length > 1) this.#tricks.push(this.#shuffler(cpus, Math.min(3000, Math.max(1000, durationMs / 3))))
   }
 
   /** Whether all threads are being held to the end of a stutter. */

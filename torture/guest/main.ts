@@ -22,7 +22,10 @@ function main(): void {
   const path = process.argv[2]
   if (path === undefined) leave(USAGE, 'usage: node guest.js COMMAND.JSON (a file that a run has written)')
   const runner = process.env.TORTURE_GUEST_DIR
-  process.on('uncaughtException', error => leave(INFRASTRUCTURE, `the guest cannot go on: ${error.message}`))
+  process.on('uncaughtException', error => {
+    // The machine's fault is one line; anything else is ours, and its stack is wanted.
+    leave(INFRASTRUCTURE, `the guest cannot go on: ${error.name === 'StoreError' ? error.message : error.stack}`)
+  })
   const { instance } = readCommand(path)
   const record = new Record(instance, runner)
   if (runner === undefined) console.log(`${instance.name} writes to ${record.folder}`)

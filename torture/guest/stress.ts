@@ -110,7 +110,8 @@ async function allRounds(
 ): Promise<void> {
   const { control, instance, seat, meeting } = participant
   const { words, clock } = control
-  const image = new Image(sets[0])
+  // Who never restores needs no image: with one set of (then large) buffers only thread 0 does.
+  const image = new Image(seat.thread === 0 || sets.length > 1 ? sets[0] : [])
   const random = new Xoshiro(0, 0, 0)
   const long: LongRound = {
     participant,
@@ -120,6 +121,8 @@ async function allRounds(
     restore: image.restorer(sets[0]),
   }
   const planner = new Planner(participant, sets.length)
+  // Nobody touches the buffers before all have taken their image.
+  meeting.meet()
   let lanes: ReturnType<typeof makeLane>[] | undefined
   let round = 0
   for (let next: number = NEXT.long; next !== NEXT.leave; next = Atomics.load(words, WORD.next)) {

@@ -32,9 +32,9 @@ export class StoreError extends Error {
 const WRONG: Readonly<Record<string, readonly [StoreErrorKind, string]>> = {
   ENOSPC: [
     'full',
-    'the disk is full: free some space, then "torture rerun" completes the run; what finished is intact',
+    'the disk is full: free some space; what finished is intact, and "torture rerun" completes a run that was cut off',
   ],
-  EDQUOT: ['full', 'your disk quota is used up: free some space, then "torture rerun" completes the run'],
+  EDQUOT: ['full', 'your disk quota is used up: free some space; "torture rerun" completes a run that was cut off'],
   EACCES: ['denied', 'permission denied: choose another folder with --results DIR'],
   EPERM: ['denied', 'not permitted: choose another folder with --results DIR'],
   EROFS: ['denied', 'the file system is read-only: choose another folder with --results DIR'],

@@ -71,7 +71,7 @@ function publish(root: string, folder: string, draft: Omit<Plan, 'id' | 'schema'
     const id = n === 1 ? base : `${base}-${n}`
     const dir = join(root, id)
     if (existsSync(dir)) continue
-    const plan: Plan = { ...draft, schema: SCHEMA, id }
+    const plan: Plan = { schema: SCHEMA, id, ...draft }
     const summary = firstSummary(plan)
     replaceJson(join(folder, 'plan.json'), plan)
     writeSummary(folder, summary)

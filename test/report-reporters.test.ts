@@ -231,3 +231,16 @@ t.test('tty: the rate is that of the last second', async t => {
   t.match(screen(stdout.text, 80)[2], /2\.00 M faults\/s {2}2 near {2}0 failures/)
   reporter.end({} as RunSummary, DIR)
 })
+
+t.test('tty: where an error ends the run, what is said next begins a line of its own', async t => {
+  const stdout = new Sink()
+  stdout.isTTY = true
+  const plan: Plan = { ...planOf(['a.1']), schema: SCHEMA, id: '2026.11.20-23.49.00' }
+  const reporter = createReporter('tty', { stdout: stdout as unknown as Stream, stderr: stdout as unknown as Stream })
+  reporter.start(plan, DIR)
+  reporter.instanceStarted(plan.instances[0])
+  reporter.stop?.()
+  reporter.stop?.()
+  t.same(screen(stdout.text, 80), [''])
+  t.ok(stdout.text.endsWith('\x1b[?25h'))
+})

@@ -24,5 +24,6 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
       const { plan, results } = progress
       stdout.write(FINAL[kind]({ plan, summary, results, dir, last: true }))
     },
+    stop: () => live?.stop(),
   }
 }

@@ -13,6 +13,8 @@ export interface Reporter {
   event(name: string, event: GuestEvent): void
   instanceEnded(result: InstanceResult): void
   end(summary: RunSummary, dir: string): void
+  /** Gives back the terminal, for those that hold it; also where an error ended the run. May be called twice. */
+  stop?(): void
 }
 
 /** A run that is over, as far as it came: what the reports after its end are made of. */

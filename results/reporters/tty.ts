@@ -42,5 +42,6 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       const lines = closingLines({ plan, summary, results, dir, last: true }, { columns: columns(), paint })
       stdout.write(`\n${lines.join('\n')}\n`)
     },
+    stop: () => live?.stop(),
   }
 }

@@ -48,6 +48,7 @@ export async function runPlan(run: OpenRun, bundle: Bundle, reporter: Reporter, 
   } finally {
     carrier.killAll()
     release()
+    reporter.stop?.()
   }
 }
 

@@ -6,7 +6,7 @@
  *   dist/bundle/   the bundle of all built-in scenarios, so that running one needs neither esbuild nor a describe child
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -62,9 +62,19 @@ async function bundleScenarios() {
   await build({ ...shared, entryPoints: [join(root, 'torture/bundle/builtin.ts')], outfile: maker })
   try {
     const { buildBuiltins } = await import(pathToFileURL(maker).href)
-    await buildBuiltins()
+    const { hash } = await buildBuiltins()
+    removeOldBundles(hash)
   } finally {
     rmSync(maker)
+  }
+}
+
+/** A run that has just been started may still be copying the bundle before this one. */
+function removeOldBundles(present) {
+  for (const entry of readdirSync(join(out, 'bundle'), { withFileTypes: true })) {
+    const folder = join(out, 'bundle', entry.name)
+    if (!entry.isDirectory() || entry.name === present || Date.now() - statSync(folder).mtimeMs < 60_000) continue
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -20,6 +20,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'complete a run that was cut off, or repeat (a part of) one, from the stored bundle',
     load: () => import('./commands/rerun.ts'),
   },
+  scale: {
+    usage: 'scale [selectors..]',
+    summary: 'measure scenarios side by side over numbers of threads',
+    load: () => import('./commands/scale.ts'),
+  },
   list: {
     usage: 'list [what]',
     summary: 'scenarios, bugs or runs',
@@ -43,7 +48,6 @@ const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node', 'mode']
 
 function parser(args: readonly string[]) {
   return yargs(args)
-    .scriptName('torture')
     .locale('en')
     .parserConfiguration({
       'parse-numbers': false,
@@ -54,13 +58,11 @@ function parser(args: readonly string[]) {
       'greedy-arrays': false,
       'duplicate-arguments-array': true,
     })
-    .usage('torture: concurrency stress testing in the style of rcutorture\n\n  torture <command> [flags]')
     .help('help')
     .version(version)
     .exitProcess(false)
     .showHelpOnFail(false)
     .wrap(Math.min(120, process.stdout.columns ?? 100))
-    .epilogue('torture <command> --help names the flags of a command.')
     .fail((message, error) => {
       if (error !== undefined && error !== null && error.name !== 'YError') throw error
       throw new UsageError(message.replaceAll('\n', ' '))
@@ -98,30 +100,49 @@ interface Declared {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const name = args[0]
-  if (name === undefined)
+  const [name, ...rest] = args
+  if (name === undefined) {
     throw new UsageError('no command given: try torture run --scenario vma-lock, or torture --help')
-  const named = name.startsWith('-') ? undefined : name
-  if (named !== undefined && !Object.hasOwn(commands, named)) throw unknownCommand(named)
-  const chosen = named === undefined ? undefined : await commands[named].load()
+  }
+  if (name.startsWith('-')) return overview(args)
+  if (!Object.hasOwn(commands, name)) throw unknownCommand(name)
+  return carryOut(name, rest)
+}
 
+/** `--help`, `--version`, and flags without a command. */
+async function overview(args: readonly string[]): Promise<number> {
   const cli = parser(args)
+    .scriptName('torture')
+    .usage('torture: concurrency stress testing in the style of rcutorture\n\n  torture <command> [flags]')
+    .epilogue('torture <command> --help names the flags of a command.')
+  for (const { usage, summary } of Object.values(commands)) cli.command(usage, summary)
+  const { help, version: shown } = await cli.parseAsync()
+  if (!help && !shown) throw new UsageError(`no command given before ${args[0]}: see torture --help`)
+  return EXIT.ok
+}
+
+/**
+ * Parses the arguments of one command and does it. To yargs it is the default command of a program of its own: for a
+ * command among others yargs lays out the whole help text at every start.
+ */
+async function carryOut(name: string, args: readonly string[]): Promise<number> {
+  const { usage, summary, load } = commands[name]
+  const { options, main: act } = await load()
+  const positionals = usage.slice(name.length)
   let status: number = EXIT.ok
-  for (const [key, command] of Object.entries(commands)) {
-    cli.command(
-      command.usage,
-      command.summary,
-      own => (chosen !== undefined && key === named ? chosen.options(own as never) : own),
-      async argv => {
-        checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions())
-        if (chosen !== undefined) status = await chosen.main(argv)
-      },
-    )
-  }
-  const argv = await cli.parseAsync()
-  if (named === undefined && !argv.help && !argv.version) {
-    throw new UsageError(`no command given before ${name}: see torture --help`)
-  }
+  const cli = parser(args).scriptName(`torture ${name}`)
+  cli.command(
+    `$0${positionals}`,
+    summary,
+    own => options(own as never),
+    async argv => {
+      checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions())
+      if (argv._.length > 0)
+        throw new UsageError(`torture ${name} does not take '${argv._[0]}': see torture ${name} --help`)
+      status = await act(argv)
+    },
+  )
+  await cli.parseAsync()
   return status
 }
 

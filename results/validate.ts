@@ -211,5 +211,25 @@ export const runEvent = about(
   }),
 )
 
+export const trace = about(
+  '`failures/<n>/trace.json`: what the threads did last, merged from their flight recorders.',
+  v.object({
+    schema: version,
+    threads: v.array(v.string()),
+    entries: v.array(
+      v.object({
+        thread: v.string(),
+        seq: about('Number of the entry in its thread.', whole),
+        site: v.string(),
+        a: v.number(),
+        b: v.number(),
+        us: v.exactOptional(about('Microseconds relative to the newest time stamp; hot paths take none.', v.number())),
+        unordered: v.exactOptional(about('Closer than 1 us to an entry of another thread.', v.boolean())),
+      }),
+    ),
+    cells: about('Words that were not zero.', v.array(v.object({ name: v.string(), value: v.number() }))),
+  }),
+)
+
 /** The stored files by the name under which the JSON schema lists them. */
-export const stored = { plan, runSummary, instanceResult, failure, guestCommand, statsLine, runEvent }
+export const stored = { plan, runSummary, instanceResult, failure, trace, guestCommand, statsLine, runEvent }

@@ -5,8 +5,8 @@ type Counters = Readonly<Record<string, number>>
 
 /** The first counter that was named: a scenario reports its main work first. */
 export function mainCounter(counters: Counters): string | undefined {
-  // Graded outcomes are counted before anything that a body counts; they are results, not work.
-  return Object.keys(counters).find(name => !name.includes(':'))
+  // Graded outcomes (`outcome:0,1`) are results, and what begins with `torture.` the harness did.
+  return Object.keys(counters).find(name => !name.includes(':') && !name.startsWith('torture.'))
 }
 
 /**

@@ -232,7 +232,7 @@ function bugText(instances: readonly PlannedInstance[], results: readonly Instan
     caught === results.length ? 'caught' : caught === 0 ? 'not caught' : `caught by ${caught} of ${results.length}`
   const parts = bugs.map((bug, n) => {
     const window = windows[n]
-    return window === undefined ? bug : `${bug} (its window entered ${human(sites[window] ?? 0)} times)`
+    return window === undefined ? bug : `${bug} (its window entered ${plural(sites[window] ?? 0, 'time')})`
   })
   return bugs.length === 0 ? '' : `${parts.join(', ')}: ${outcome}`
 }

@@ -27,6 +27,7 @@ function threeDigits(n: number): string {
 
 /** `0.42%`, `37.5%`, `<0.01%`. */
 export function percent(share: number): string {
+  if (share === 0) return '0%'
   if (share > 0 && share < 0.0001) return '<0.01%'
   if (share < 1 && share > 0.9999) return '>99.99%'
   return `${threeDigits(share * 100)}%`

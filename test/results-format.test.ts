@@ -79,7 +79,7 @@ t.test('lines', async t => {
       ],
       10,
     ),
-    ['a    bb  c', 'aaa  b  c…'],
+    ['a    bb  c', 'aaa  b   …'],
   )
 })
 

@@ -5,7 +5,7 @@ import { Progress } from './progress.ts'
 import type { EndedRun, Reporter, Streams } from './reporter.ts'
 import { tap } from './tap.ts'
 
-export const FINAL: Readonly<Record<'tap' | 'junit', (run: EndedRun) => string>> = { tap, junit }
+const FINAL: Readonly<Record<'tap' | 'junit', (run: EndedRun) => string>> = { tap, junit }
 
 export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Streams): Reporter {
   let progress: Progress | undefined

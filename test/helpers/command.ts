@@ -10,7 +10,7 @@ export interface Said {
 
 /** @param cwd where it is typed */
 export function torture(cwd: string, ...args: string[]): Promise<Said> {
-  const env = { ...process.env, NO_COLOR: '1' }
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' }
   delete env.FORCE_COLOR
   return new Promise(resolve => {
     execFile(process.execPath, [CLI, ...args], { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {

@@ -27,7 +27,10 @@ t.test('below is in range and even', async t => {
   const seen = new Int32Array(10)
   for (let i = 0; i < 100_000; i++) seen[random.below(10)]++
   // The seed is fixed, so this holds or does not: five standard deviations of a binomial are 475.
-  t.ok(seen.every(n => Math.abs(n - 10_000) < 475), String(seen))
+  t.ok(
+    seen.every(n => Math.abs(n - 10_000) < 475),
+    String(seen),
+  )
   t.ok(Array.from({ length: 1000 }, () => random.below(2 ** 32)).every(n => n >= 0 && n < 2 ** 32))
   t.equal(random.below(1), 0)
   t.equal(random.oneIn(1), true)

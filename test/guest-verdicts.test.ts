@@ -68,6 +68,19 @@ t.test('an error thrown in a body keeps its class', async t => {
   t.match(failure(), { oracle: 'exception', message: /^RangeError: bad luck/ })
 })
 
+t.test('a body that throws is a failure although it leaves its peers blocked', async t => {
+  const { result } = await wrong('alone', { hangAfterMs: 60_000, durationMs: 60_000 })
+  t.equal(result?.verdict, 'fail')
+  t.equal(result?.failures.length, 1)
+  t.ok(result!.durationMs < 20_000, 'nobody waits for the watchdog')
+  const kept = await wrong('alone', { hangAfterMs: 300, keepGoing: true })
+  t.equal(kept.result?.verdict, 'fail', 'what was wrong first gives the verdict')
+  t.same(
+    kept.result!.failures.map(({ oracle }) => oracle),
+    ['exception', 'HANG'],
+  )
+})
+
 t.test('the same failure is kept once, with its count', async t => {
   const { result, status } = await wrong('fail', { keepGoing: true })
   t.equal(status, 1)

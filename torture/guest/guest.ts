@@ -199,7 +199,7 @@ export class Guest {
     this.#keep(
       {
         oracle: 'CRASH',
-        message: `${label}: ${why}`,
+        message: why,
         thread: label,
         round: this.#round(),
         atMs: this.#sinceGate(now()),

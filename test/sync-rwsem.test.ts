@@ -179,15 +179,15 @@ t.test('whose handoff it is gets the lock, not who waits behind', async t => {
     unpark(cpus[0], 1)
     if (++asked === 1) sleep(5)
     else if (asked === 2) overtaken = second.downWriteKillable(giveWay)
-    return false
+    return overtaken
   })
   function giveWay(): boolean {
     unpark(cpus[0], 2)
     if (++refused === 1) holder.upWrite()
     return refused > 1
   }
-  t.equal(got, true)
   t.equal(overtaken, false)
+  t.equal(got, true)
   t.equal(refused, 2, 'the other one tried once more, and the lock was free')
   first.upWrite()
   t.ok(isFree(w, at))
@@ -206,7 +206,7 @@ t.test('a reader does not steal a lock that is owed to somebody', async t => {
       holder.upWrite()
       stolen = thief.downReadKillable(() => true)
     }
-    return false
+    return stolen
   })
   t.equal(stolen, false)
   owed.upWrite()

@@ -77,9 +77,9 @@ function unknownCommand(name: string): UsageError {
 const dashed = (name: string) => `${name.length === 1 ? '-' : '--'}${name}`
 
 /** Names what yargs would let pass: flags that nobody declared, and flags given twice that take one value. */
-function checkFlags(argv: Record<string, unknown>, known: Declared): void {
+function checkFlags(argv: Record<string, unknown>, known: Declared, positionals: string): void {
   const names = new Set(Object.keys(known.key))
-  const arrays = new Set(known.array)
+  const arrays = new Set([...known.array, ...(/(\w+)\.\./.exec(positionals) ?? [])])
   for (const [name, value] of Object.entries(argv)) {
     if (name === '_' || name === '$0') continue
     const flag = dashed(name)
@@ -136,7 +136,7 @@ async function carryOut(name: string, args: readonly string[]): Promise<number> 
     summary,
     own => options(own as never),
     async argv => {
-      checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions())
+      checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions(), positionals)
       if (argv._.length > 0)
         throw new UsageError(`torture ${name} does not take '${argv._[0]}': see torture ${name} --help`)
       status = await act(argv)

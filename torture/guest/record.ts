@@ -1,11 +1,16 @@
 /** What a guest leaves behind and tells its runner: the folder, the events, each kind of failure once. */
 import { appendFileSync, fstatSync, mkdirSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { guarded, replaceJson } from '../../results/files.ts'
 import type { Failure, GuestEvent, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
+import { originalPositions } from '../bundle/original.ts'
 import { kindOf, MAX_FAILURE_KINDS } from './report.ts'
 import type { Counts } from './tally.ts'
+
+/** What is compiled lies side by side in the bundle's folder. */
+const BUNDLE = dirname(fileURLToPath(import.meta.url))
 
 /** The runner listens here, if there is one. */
 const EVENTS_FD = 3
@@ -69,6 +74,7 @@ export class Record {
       id: `${this.#instance.name}/failures/${number}`,
       seed: this.#instance.seed,
       ...fault,
+      ...(fault.stack !== undefined && { stack: originalPositions(fault.stack, BUNDLE) }),
       count: 1,
     }
     this.#failures.set(kind, failure)

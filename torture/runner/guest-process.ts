@@ -90,7 +90,6 @@ function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance): Gues
   const command = [
     ...memoryLimit(instance.maxMemory),
     instance.node ?? process.execPath,
-    '--enable-source-maps',
     ...(instance.nodeArgs ?? []),
     join(bundle.dir, 'guest.js'),
     join(dir, 'command.json'),

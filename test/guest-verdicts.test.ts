@@ -5,6 +5,7 @@ const bundle = await bundleGuest({
   'lost-update': 'scenarios/lost-update.ts',
   sum: 'test/fixtures/guest-sum.ts',
   wrong: 'test/fixtures/guest-wrong.ts',
+  tiny: 'test/fixtures/guest-tiny.ts',
   litmus: 'test/fixtures/guest-litmus.ts',
   unlisted: 'test/fixtures/guest-unlisted.ts',
   doubtful: 'test/fixtures/guest-doubtful.ts',
@@ -45,6 +46,15 @@ t.test('one lost update is found among tiny rounds, for every seed', async t => 
     t.match(failure().message, 'no update is lost')
     t.match(failure().stack, /lost-update\.ts:\d+/, "the stack names the user's file")
     t.ok(result!.durationMs < 20_000, 'the guest stops at its first failure')
+  }
+})
+
+t.test('tiny rounds of a correct scenario pass, each from the pristine image', async t => {
+  for (const jitter of ['off', 'high'] as const) {
+    const { result } = await runGuest(bundle, instanceOf('tiny', { adder: 2 }, { jitter }))
+    t.equal(result?.verdict, 'pass', result?.reason ?? '')
+    t.equal(result?.counters.ran, 2 * result!.rounds)
+    t.ok(result!.rounds > 500, `${result!.rounds} rounds`)
   }
 })
 

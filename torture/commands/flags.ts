@@ -1,5 +1,4 @@
 /** Flags that several commands share, and what their texts mean. */
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Argv } from 'yargs'
 import { REPORTERS, type ReporterKind } from '../../results/reporters/reporter.ts'
@@ -59,11 +58,5 @@ export function parseAssignments(texts: readonly string[] | undefined, flag: str
 /** @throws UsageError where a folder of results could not be made */
 export function checkResults(path: string): string {
   if (path.trim() === '' || path.includes('\0')) throw new UsageError('--results: name a folder')
-  return path
-}
-
-/** @throws UsageError */
-export function mustExist(path: string, what: string): string {
-  if (!existsSync(path)) throw new UsageError(`there is no ${what} ${path}`)
   return path
 }

@@ -1,7 +1,6 @@
 /** One guest as its runner sees it: a process with a recorded command, a pipe of events, and an end. */
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { execa as Execa } from 'execa'
 import type { GuestExit } from '../../results/judge.ts'
@@ -12,6 +11,8 @@ import { memoryLimit } from './limits.ts'
 
 /** Setting up may take long under load; whoever hangs in it is found by the guest's own watchdog. */
 const SETUP_MS = 30_000
+/** Letters of a line without end that are kept: whoever writes more is no guest of ours. */
+const LONGEST_EVENT = 1 << 24
 /** How long a guest that was told to stop may take before it is killed. */
 const STOP_MS = 5_000
 
@@ -101,9 +102,14 @@ function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance): Gues
 /** Reads events until the pipe ends. A guest's scenario can write there too: what is no event is not passed on. */
 async function listen(pipe: Readable | undefined, onEvent: (event: GuestEvent) => void): Promise<void> {
   if (pipe === undefined) return
-  for await (const line of createInterface({ input: pipe, crlfDelay: Number.POSITIVE_INFINITY })) {
-    const event = await parseEvent(line)
-    if (event !== undefined) onEvent(event)
+  let torn = ''
+  for await (const text of pipe.setEncoding('utf8')) {
+    const lines = (torn + text).split('\n')
+    torn = lines.pop()!.slice(-LONGEST_EVENT)
+    for (const line of lines) {
+      const event = await parseEvent(line)
+      if (event !== undefined) onEvent(event)
+    }
   }
 }
 

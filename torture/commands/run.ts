@@ -1,21 +1,18 @@
 /** `torture run`: plans, stores the bundle, runs. */
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { Reporter } from '../../results/reporters/reporter.ts'
 import { createRun } from '../../results/store.ts'
-import { builtinBundle, builtinEntries } from '../bundle/builtin.ts'
-import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
+import type { Bundle } from '../bundle/manifest.ts'
 import { keepBundle } from '../bundle/store.ts'
-import { EXIT, UsageError } from '../errors.ts'
+import { EXIT } from '../errors.ts'
 import { version } from '../paths.ts'
 import { engines, parseTiers, TIERS } from '../plan/engines.ts'
 import { INSPECT_PORT, makePlan, type PlanBody, type Request } from '../plan/plan.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseDuration, parseSeed, parseSize } from '../plan/quantities.ts'
-import { parseSelectors, select } from '../plan/selector.ts'
 import type { Ended } from '../runner/run-plan.ts'
 import {
   checkResults,
@@ -26,6 +23,7 @@ import {
   parseReporter,
   storeOptions,
 } from './flags.ts'
+import { withSelected } from './selected.ts'
 
 const JITTER = ['off', 'low', 'high'] as const
 /** Below this a guest with two threads cannot start. */
@@ -111,53 +109,30 @@ export async function stress(
   signals = true,
 ): Promise<Ended> {
   const results = checkResults(flags.results ?? DEFAULT_RESULTS)
-  return plan(flags, async (planned, made) => {
+  const { run, bundle } = await plan(flags, (planned, made) => {
     const bundle = keepBundle(made, resolve(results))
+    const createdAt = new Date().toISOString()
     const run = createRun(results, {
       torture: version,
       argv,
       command: 'run',
-      createdAt: new Date().toISOString(),
+      createdAt,
       bundle: bundle.hash,
       ...planned,
     })
-    const { runPlan } = await import('../runner/run-plan.ts')
-    if (flags.inspect) process.stderr.write(`a debugger can attach to 127.0.0.1:${INSPECT_PORT}: chrome://inspect\n`)
-    return runPlan(run, bundle, reporter(), signals)
+    return { run, bundle }
   })
+  const { runPlan } = await import('../runner/run-plan.ts')
+  if (flags.inspect) process.stderr.write(`a debugger can attach to 127.0.0.1:${INSPECT_PORT}: chrome://inspect\n`)
+  return runPlan(run, bundle, reporter(), signals)
 }
 
-/** Finds or makes the bundle, plans, and hands both on while the bundle is there. */
+/** Plans, and hands the plan on with its bundle while that is there. */
 async function plan<T>(flags: RunFlags, use: (plan: PlanBody, bundle: Bundle) => T | Promise<T>): Promise<T> {
-  const selectors = parseSelectors([...(flags.selectors ?? []), ...(flags.scenario ?? [])])
-  if (selectors.length === 0) {
-    throw new UsageError(
-      'no scenario is selected: name one, as in torture run -s vma-lock, or see torture list scenarios',
-    )
-  }
-  const request = await parseRequest(flags)
-  const paths = [...new Set(selectors.filter(({ kind }) => kind === 'path').map(({ value }) => value))]
-  for (const path of paths) checkFile(path)
-  const go = (bundle: Bundle, files: ReadonlyMap<string, ScenarioDescription>) => {
-    const { scenarios, bugs } = bundle.manifest
-    return use(makePlan(request, select(selectors, scenarios, files), bugs), bundle)
-  }
-  const builtin = await builtinBundle()
-  if (paths.length === 0) return go(builtin, new Map())
-  const unique = [...new Set(paths.map(path => resolve(path)))]
-  const { withNewBundle } = await import('../bundle/make.ts')
-  return withNewBundle(
-    { ...builtinEntries(), user: unique },
-    made => go(made, new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))),
-    builtin.manifest,
+  const texts = [...(flags.selectors ?? []), ...(flags.scenario ?? [])]
+  return withSelected(texts, 'run -s vma-lock', async (selected, bundle) =>
+    use(makePlan(await parseRequest(flags), selected, bundle.manifest.bugs), bundle),
   )
-}
-
-function checkFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) throw new UsageError(`there is no scenario file ${path}`)
-  if (!stat.isFile()) throw new UsageError(`${path} is not a file: name a scenario file`)
-  if (!/\.m?[jt]s$/.test(path)) throw new UsageError(`${path}: a scenario file ends in .ts, .mts, .js or .mjs`)
 }
 
 async function parseRequest(flags: RunFlags): Promise<Request> {

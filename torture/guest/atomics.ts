@@ -58,9 +58,9 @@ export function noteWaits(words: Int32Array, thread: number, numbers: BufferNumb
 
 /** Makes every operation lose time now and then. Returns what puts the operations back as they were. */
 export function delayOperations(delays: Delays): () => void {
-  let countdown = 1 + delays.below(2 * delays.every)
+  let countdown = 1 + delays.below(2 * delays.everyOperation)
   const lose = () => {
-    countdown = 1 + delays.below(2 * delays.every)
+    countdown = 1 + delays.below(2 * delays.everyOperation)
     delays.lose()
   }
   const before = Object.keys(engine).map(name => [name, realm[name]] as const)

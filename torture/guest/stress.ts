@@ -39,7 +39,7 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
   const numbers: BufferNumbers = new WeakMap()
   noteWaits(words, thread, numbers)
   const delays = new Delays(instance.jitter, instance.seed, thread, control.threads)
-  const undelay = delays.every > 0 ? delayOperations(delays) : () => {}
+  const undelay = delays.everyOperation > 0 ? delayOperations(delays) : () => {}
   let scenario: Scenario
   try {
     scenario = await loadScenario(instance, entry)
@@ -62,8 +62,8 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
     hits: hitsOf(control, thread),
     ring: ringOf(control, thread),
     cursor: cursorOf(control, thread),
-    delayEvery: delays.every,
-    delay: delays.lose,
+    delayEvery: delays.everySite,
+    delay: delays.atSite,
     below: delays.below,
   })
   const participant = new Participant({

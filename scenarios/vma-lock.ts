@@ -8,7 +8,8 @@ const ENOUGH_FAULTS = 10_000
 export default defineScenario(
   faultScenario('vma-lock', {
     summary: 'page faults under per-VMA locks, beside threads that map, unmap, protect and drop',
-    inconclusive: ({ counters }) => {
+    inconclusive: ({ counters, params }) => {
+      if (params.load !== 'mixed') return undefined
       const faults = counters.faults ?? 0
       const fast = (counters['faults.fast'] ?? 0) / faults
       if (faults < ENOUGH_FAULTS) return undefined

@@ -99,6 +99,26 @@ export interface Conclusion {
   readonly params: Readonly<Record<string, ParamValue>>
 }
 
+/** One line of the table that `torture scale` makes: what is set, and what the line is called. */
+export interface ScaleRow {
+  /** Columns of the table: `{ vmas: 'own', mapper: false }`. */
+  readonly labels: Readonly<Record<string, string | number | boolean>>
+  readonly params?: Readonly<Record<string, ParamValue>>
+  /** Threads of the bodies that are not swept; 0 is possible. */
+  readonly threads?: Readonly<Record<string, number>>
+}
+
+/** How `torture scale` measures a scenario. */
+export interface Scale {
+  /** The body whose number of threads is swept. */
+  readonly sweep: string
+  /** The counter whose rate is the figure, and the figure's name: `{ name: 'faultsPerSecond', counter: 'pairs' }`. */
+  readonly rate: { readonly name: string; readonly counter: string }
+  /** A share to show beside it: `{ name: 'fastPathRate', part: 'faults.fast', of: 'faults' }`. */
+  readonly share?: { readonly name: string; readonly part: string; readonly of: string }
+  readonly rows: readonly ScaleRow[]
+}
+
 export type Grade = 'acceptable' | 'interesting' | 'forbidden'
 export interface Outcome {
   readonly grade: Grade
@@ -125,6 +145,8 @@ export interface Scenario<S = any, P = any> {
   readonly outcomes?: Readonly<Record<string, Outcome>>
   /** Length of one round of long-running bodies in milliseconds. Default 1000. */
   readonly roundMs?: number
+  /** How `torture scale` measures it; without, it has no scale. */
+  readonly scale?: Scale
   /**
    * Says why a passed instance proves nothing, or returns undefined. Asked only under stress where the guest had at
    * least as many CPUs as threads.

@@ -1,0 +1,35 @@
+/** What the harness tortures, for use on its own: shared-memory layouts, locks and RCU, the address-space model, oracles. */
+export { audit } from './check/audit.ts'
+export { OracleViolation, violated } from './check/oracle.ts'
+export { SharedStamps, Stamps } from './check/stamps.ts'
+export { FAULT_OK, FAULT_OOM, FAULT_SEGV } from './mm/fault.ts'
+export { type FaultStats, Kernel, Mm } from './mm/kernel.ts'
+export { createMemory, type MemoryImage, type MemoryOptions } from './mm/memory.ts'
+export { DONE, dontneed, EINVAL, ENOMEM, type Mapping, mmap, mprotect, munmap } from './mm/mmap.ts'
+export { POLICIES, type Policy, type PolicyName } from './mm/policy/policy.ts'
+export { Task } from './mm/task.ts'
+export {
+  ArenaBuilder,
+  type ArenaImage,
+  cellName,
+  indexOf,
+  objectAt,
+  POISON,
+  type Region,
+  type RegionOptions,
+} from './shm/arena.ts'
+export { CPU, Cpu, cpuRegion } from './shm/cpu.ts'
+export { type FieldInfo, type FieldSpec, infoOf, type StructInfo, type StructOf, struct } from './shm/layout.ts'
+export { bug, configureSites, pass, passSlow, type SiteConfig, site, siteNames } from './shm/sites.ts'
+export { initSlab, Slab, type SlabImage, slabRegion } from './shm/slab.ts'
+export { park, unpark } from './sync/park.ts'
+export { Rcu, type RcuImage, rcuRegion } from './sync/rcu.ts'
+export { RWSEM, Rwsem, WAITER, waiterRegion } from './sync/rwsem.ts'
+export {
+  readSeqcountBegin,
+  readSeqcountRetry,
+  readSeqcountSpin,
+  writeSeqcountBegin,
+  writeSeqcountEnd,
+} from './sync/seqcount.ts'
+export { spinIsOwner, spinLock, spinTrylock, spinUnlock } from './sync/spinlock.ts'

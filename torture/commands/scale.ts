@@ -1,0 +1,119 @@
+/** `torture scale`: policies side by side in one run. */
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Argv } from 'yargs'
+import { createReporter } from '../../results/reporters/index.ts'
+import type { Reporter } from '../../results/reporters/reporter.ts'
+import type { InstanceResult } from '../../results/schema.ts'
+import { createRun } from '../../results/store.ts'
+import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
+import { keepBundle } from '../bundle/store.ts'
+import { EXIT } from '../errors.ts'
+import { version } from '../paths.ts'
+import { MOST_THREADS } from '../plan/params.ts'
+import { printPlan } from '../plan/print.ts'
+import { parseCount, parseDuration, parseSeed } from '../plan/quantities.ts'
+import { makeScalePlan, type ScaleRequest } from '../plan/scale.ts'
+import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus, storeOptions } from './flags.ts'
+import { figures, printTable, throttled } from './scale-table.ts'
+import { withSelected } from './selected.ts'
+
+interface Flags {
+  readonly selectors?: readonly string[]
+  readonly scenario?: readonly string[]
+  readonly duration?: string
+  readonly threads?: string
+  readonly seed?: string
+  readonly param?: readonly string[]
+  readonly json?: boolean
+  readonly results?: string
+  readonly 'dry-run'?: boolean
+}
+
+const text = { type: 'string', requiresArg: true } as const
+const texts = { type: 'string', array: true, requiresArg: true } as const
+
+export function options(yargs: Argv) {
+  return storeOptions(
+    yargs
+      .positional('selectors', { type: 'string', array: true, describe: 'scenarios to compare: vma-lock,mmap-lock' })
+      .option('scenario', { ...texts, alias: 's', describe: 'the same as a flag; may be repeated' })
+      .option('threads', { ...text, describe: 'numbers of threads to sweep: 1,2,4; default: 1 and the number of CPUs' })
+      .option('duration', { ...text, default: '10s', describe: 'of each figure' })
+      .option('param', { ...texts, describe: 'a parameter of the scenarios: name=value' })
+      .option('seed', { ...text, describe: 'of everything random; default: drawn, and recorded' })
+      .option('json', { type: 'boolean', describe: 'the table as JSON on stdout' }),
+  ).hide('reporter')
+}
+
+export async function main(flags: Flags): Promise<number> {
+  const request = parseRequest(flags)
+  const texts = [...(flags.selectors ?? []), ...(flags.scenario ?? [])]
+  return withSelected(texts, 'scale -s vma-lock,mmap-lock', (selected, bundle) =>
+    measure(flags, request, bundle, [...new Set(selected.map(({ scenario }) => scenario))]),
+  )
+}
+
+function parseRequest(flags: Flags): ScaleRequest {
+  const { hostCpus } = parseCpus(undefined)
+  const threads = flags.threads ?? (hostCpus === 1 ? '1' : `1,${hostCpus}`)
+  return {
+    seed: flags.seed === undefined ? randomBytes(4).readUInt32LE() : parseSeed(flags.seed, '--seed'),
+    durationMs: parseDuration(flags.duration ?? '10s', '--duration'),
+    threads: [...new Set(threads.split(',').map(n => parseCount(n, '--threads', MOST_THREADS)))],
+    params: parseAssignments(flags.param, '--param'),
+    cpus: hostCpus,
+  }
+}
+
+async function measure(
+  flags: Flags,
+  request: ScaleRequest,
+  made: Bundle,
+  scenarios: readonly ScenarioDescription[],
+): Promise<number> {
+  const { body, cells } = makeScalePlan(request, scenarios)
+  if (flags['dry-run']) {
+    process.stdout.write(printPlan(body, made.hash))
+    return EXIT.ok
+  }
+  const results = checkResults(flags.results ?? DEFAULT_RESULTS)
+  const bundle = keepBundle(made, resolve(results))
+  const run = createRun(results, {
+    torture: version,
+    argv: process.argv.slice(2),
+    command: 'scale',
+    createdAt: new Date().toISOString(),
+    bundle: bundle.hash,
+    ...body,
+  })
+  const measured = new Map<string, InstanceResult>()
+  const { runPlan } = await import('../runner/run-plan.ts')
+  const { status } = await runPlan(run, bundle, collector(measured, body.instances.length))
+  const table = figures(cells, measured)
+  process.stdout.write(flags.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table))
+  const slow = [...measured.values()].filter(throttled)
+  if (slow.length === 0 || status !== EXIT.ok) return status
+  process.stderr.write(
+    `torture: the cgroup throttled ${slow.length} of ${measured.size} measurements: their figures say nothing\n`,
+  )
+  return EXIT.inconclusive
+}
+
+/** Collects what was measured; progress and failures go to stderr, since stdout is the table's. */
+function collector(measured: Map<string, InstanceResult>, total: number): Reporter {
+  const failed = createReporter('plain', { stdout: process.stderr, stderr: process.stderr })
+  return {
+    start: () => {},
+    instanceStarted: ({ name }) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${measured.size + 1} of ${total}: ${name}`)
+    },
+    event: () => {},
+    instanceEnded: result => {
+      measured.set(result.name, result)
+      if (result.verdict !== 'pass') failed.instanceEnded(result)
+      if (process.stderr.isTTY && measured.size === total) process.stderr.write('\r\x1b[K')
+    },
+    end: () => {},
+  }
+}

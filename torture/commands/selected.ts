@@ -1,0 +1,38 @@
+/** From what the user selected to the bundle that holds it: the prebuilt one, or a new one with the user's files. */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { builtinBundle, builtinEntries } from '../bundle/builtin.ts'
+import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
+import { UsageError } from '../errors.ts'
+import { parseSelectors, type Selected, select } from '../plan/selector.ts'
+
+export type Use<T> = (selected: Selected<ScenarioDescription>[], bundle: Bundle) => T | Promise<T>
+
+/**
+ * Finds or makes the bundle and hands it on, while it is there, with the scenarios selected.
+ * @throws UsageError where nothing is selected, or a selector or a file means no scenario
+ */
+export async function withSelected<T>(texts: readonly string[], example: string, use: Use<T>): Promise<T> {
+  const selectors = parseSelectors([...texts])
+  if (selectors.length === 0)
+    throw new UsageError(`no scenario is selected: name one, as in torture ${example}, or see torture list scenarios`)
+  const paths = [...new Set(selectors.filter(({ kind }) => kind === 'path').map(({ value }) => value))]
+  for (const path of paths) checkFile(path)
+  if (paths.length === 0) {
+    const bundle = await builtinBundle()
+    return use(select(selectors, bundle.manifest.scenarios, new Map()), bundle)
+  }
+  const unique = [...new Set(paths.map(path => resolve(path)))]
+  const { withNewBundle } = await import('../bundle/make.ts')
+  return withNewBundle({ ...builtinEntries(), user: unique }, made => {
+    const files = new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))
+    return use(select(selectors, made.manifest.scenarios, files), made)
+  })
+}
+
+function checkFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) throw new UsageError(`there is no scenario file ${path}`)
+  if (!stat.isFile()) throw new UsageError(`${path} is not a file: name a scenario file`)
+  if (!/\.m?[jt]s$/.test(path)) throw new UsageError(`${path}: a scenario file ends in .ts, .mts, .js or .mjs`)
+}

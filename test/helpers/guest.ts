@@ -98,7 +98,8 @@ export const plainNode = ['-u', 'NODE_OPTIONS', process.execPath]
 
 /** Starts a guest under a runner: events on descriptor 3, stdin held open. */
 export function startGuest(bundle: GuestBundle, instance: PlannedInstance): RunningGuest {
-  const folder = mkdtempSync(join(tmpdir(), 'torture-instance-'))
+  // Removed together with the bundle.
+  const folder = mkdtempSync(join(bundle.folder, 'instance-'))
   const command = ['node', '--enable-source-maps', join(bundle.folder, 'guest.js'), join(folder, 'command.json')]
   const env = { TORTURE_GUEST_DIR: folder }
   writeFileSync(

@@ -56,12 +56,9 @@ export class Frames {
     const w = this.#w
     for (let word = at + DATA_AT, end = word + this.#dataWords; word < end; word++) {
       // Plain loads: if the allocator is right, nobody writes to a free frame.
-      if (w[word] !== POISON)
-        // unpublished
-        violated(
-          'FREE',
-          `frame ${frame} was written to while it was free: word ${word - at - DATA_AT} holds ${w[word]}`,
-        )
+      const found = w[word] // unpublished
+      if (found !== POISON)
+        violated('FREE', `frame ${frame} was written to while it was free: word ${word - at - DATA_AT} holds ${found}`)
     }
   }
 

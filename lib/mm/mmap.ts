@@ -139,7 +139,7 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
   const prev = findVmaBefore(k, mm, first)
   const next = findVmaFrom(k, mm, last)
   const floor = prev === 0 ? 0 : Atomics.load(w, prev + VMA.vm_end)
-  const ceiling = next === 0 ? 2 ** 31 : Atomics.load(w, next + VMA.vm_start)
+  const ceiling = next === 0 ? Number.MAX_SAFE_INTEGER : Atomics.load(w, next + VMA.vm_start)
   k.gather.begin(mm, first, last, true)
   for (const vma of gone) {
     const shared = Atomics.load(w, vma + VMA.object) !== 0

@@ -19,7 +19,8 @@ const TABLE_CHANGED = site('page-table/pmd-changed')
 
 /** Word of the entry for `vpn` in a table of the given level; 0 is the leaf. */
 export function entryOf(k: Kernel, table: number, vpn: number, level: number): number {
-  return table + ENTRIES_AT + ((vpn >>> (level * k.tableBits)) & k.tableMask)
+  // A shift by 32 would be one by 0: deep and wide tables have more bits than a page number.
+  return table + ENTRIES_AT + ((vpn >>> Math.min(level * k.tableBits, 31)) & k.tableMask)
 }
 
 /** Word of the entry that holds the leaf table of `vpn`; 0 when a table above it is missing. Lockless. */
@@ -132,7 +133,7 @@ export function freePgtables(
   ceiling: number,
 ): void {
   const top = k.levels - 1
-  const span = 1 << (top * k.tableBits)
+  const span = 2 ** (top * k.tableBits)
   for (let base = start - (start % span); base < end; base += span)
     unlink(k, gather, entryOf(k, mm.pgd, base, top), top - 1, base, start, end, floor, ceiling)
 }
@@ -150,8 +151,8 @@ function unlink(
 ): void {
   const table = Atomics.load(k.w, entry)
   if (table === 0) return
-  const childSpan = 1 << (level * k.tableBits)
-  const span = childSpan << k.tableBits
+  const childSpan = 2 ** (level * k.tableBits)
+  const span = childSpan * 2 ** k.tableBits
   if (level > 0) {
     const from = Math.max(base, start - (start % childSpan))
     for (let child = from; child < Math.min(base + span, end); child += childSpan)

@@ -2,7 +2,7 @@
  * A thread that runs in an address space: its accesses go through its TLB, fault when they must, and take interrupts in
  * between. What a scenario works with.
  */
-import { pass, site } from '../shm/sites.ts'
+import { passMasked, site } from '../shm/sites.ts'
 import { FAULT_OK } from './fault.ts'
 import { Kernel, type Mm } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
@@ -75,7 +75,7 @@ export class Task {
       k.cpu.poll()
       const frame = k.tlb.lookup(mm, vpn, write)
       if (frame !== 0) {
-        pass(ACCESS, vpn, frame)
+        passMasked(ACCESS, vpn, frame)
         return frame + DATA_AT
       }
       k.stats.faults++

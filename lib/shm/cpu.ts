@@ -5,6 +5,7 @@
  */
 import { type ArenaBuilder, objectAt, type Region } from './arena.ts'
 import { struct } from './layout.ts'
+import { interruptWith } from './sites.ts'
 
 export const CPU = struct('cpu', {
   irq: 'interrupts requested so far, modulo 2^32; written by any thread',
@@ -45,6 +46,7 @@ export class Cpu {
     this.region = region
     this.base = objectAt(region, id)
     this.#served = Atomics.load(words, this.base + CPU.ack)
+    interruptWith(() => this.poll())
   }
 
   /** Cell of another CPU: `cpu.cellOf(2, CPU.irq)`. */

@@ -55,8 +55,11 @@ export interface SiteConfig {
   readonly cursor: Int32Array
   /** On average one site in `delayEvery` loses time; 0: none does. */
   readonly delayEvery: number
-  /** Loses the time: spins or sleeps as it likes. Called with the site's number. */
-  readonly delay: (at: number) => void
+  /**
+   * Loses the time at a site, given by number: spins or sleeps as it likes, calling `interrupt` every few microseconds,
+   * as a CPU takes interrupts while its thread makes no progress.
+   */
+  readonly delay: (at: number, interrupt: () => void) => void
   /** A draw in [0, bound). */
   readonly below: (bound: number) => number
 }
@@ -70,7 +73,8 @@ let cursor: Int32Array = new Int32Array(1)
 let written = 0
 let countdown = NEVER
 let delayEvery = 0
-let delay: (at: number) => void = () => {}
+let delay: SiteConfig['delay'] = () => {}
+let interrupt: () => void = () => {}
 let below: (bound: number) => number = () => 0
 
 export function configureSites(config: SiteConfig): void {
@@ -88,6 +92,11 @@ export function configureSites(config: SiteConfig): void {
   rearm()
 }
 
+/** Says how this thread takes an interrupt while it loses time at a site. */
+export function interruptWith(poll: () => void): void {
+  interrupt = poll
+}
+
 /** Draws after how many sites time is lost next: geometric would need a logarithm, uniform with the same mean will do. */
 function rearm(): void {
   countdown = delayEvery === 0 ? NEVER : 1 + below(2 * delayEvery)
@@ -101,7 +110,18 @@ export function pass(at: number, a: number, b: number): void {
   ring[entry + 1] = a
   ring[entry + 2] = b
   ring[entry + 3] = 0
-  if (--countdown === 0) lose(at)
+  if (--countdown === 0) lose(at, interrupt)
+}
+
+/** As `pass`, where interrupts are off: in the middle of an access. */
+export function passMasked(at: number, a: number, b: number): void {
+  hits[at]++
+  const entry = (written++ & mask) << 2
+  ring[entry] = at
+  ring[entry + 1] = a
+  ring[entry + 2] = b
+  ring[entry + 3] = 0
+  if (--countdown === 0) lose(at, masked)
 }
 
 /** Passes a site of a slow path: as `pass`, with a time stamp, and the ring's cursor made visible. */
@@ -113,11 +133,13 @@ export function passSlow(at: number, a: number, b: number): void {
   ring[entry + 2] = b
   ring[entry + 3] = nowMicros()
   cursor[0] = written
-  if (--countdown === 0) lose(at)
+  if (--countdown === 0) lose(at, interrupt)
 }
 
-function lose(at: number): void {
-  if (delayEvery !== 0) delay(at)
+const masked = () => {}
+
+function lose(at: number, poll: () => void): void {
+  if (delayEvery !== 0) delay(at, poll)
   rearm()
 }
 

@@ -11,4 +11,5 @@ export default defineBug({
   site: 'gather/flush',
   oracle: ['FREE', 'DATA', 'TLB'],
   hardness: 'E',
+  params: { slots: 1, 'slot-pages': 8, own: 0, shared: 0, discard: 8 },
 })

@@ -12,5 +12,5 @@ export default defineBug({
   site: 'page-flags/set',
   oracle: ['CNT', 'HANG'],
   hardness: 'E',
-  params: { shared: 32, common: 2, own: 1 },
+  params: { slots: 1, 'slot-pages': 4, own: 0, common: 1, shared: 16, map: 1, unmap: 0, protect: 0, discard: 16 },
 })

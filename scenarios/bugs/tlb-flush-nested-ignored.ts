@@ -11,5 +11,17 @@ export default defineBug({
   site: 'gather/nested',
   oracle: ['TLB', 'DATA'],
   hardness: 'E',
-  params: { drop: 16, own: 2, common: 16 },
+  params: {
+    slots: 1,
+    'slot-pages': 64,
+    own: 0,
+    shared: 0,
+    common: 1,
+    drop: 4,
+    map: 0,
+    unmap: 0,
+    protect: 0,
+    discard: 1,
+    use: 50,
+  },
 })

@@ -11,4 +11,5 @@ export default defineBug({
   site: 'fault/install',
   oracle: ['PT', 'VMA', 'DATA', 'REF'],
   hardness: 'E',
+  params: { slots: 2, 'slot-pages': 8, own: 0, shared: 0, protect: 0 },
 })

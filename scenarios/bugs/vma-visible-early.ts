@@ -12,4 +12,5 @@ export default defineBug({
   oracle: 'VMA',
   hardness: 'D',
   jitter: 'high',
+  params: { slots: 2, own: 1, protect: 0, discard: 0 },
 })

@@ -22,7 +22,8 @@ export function fault({ shared, params, local, index, more, count, random }: Con
     if (draw < params.own) sweep(task, local.stamps[task.home], ownStart, params, random, tally)
     else if (draw < params.own + params.common) burst(shared, params, local, tally, false)
     else if (draw < params.own + params.common + params.shared) burst(shared, params, local, tally, true)
-    else dropSlot(shared, params, local)
+    else if (random.oneIn(2)) dropSlot(shared, params, local)
+    else dropPage(shared, params, local, tally)
     task.k.rcu.poll()
     tally.sometimes()
   }
@@ -52,6 +53,14 @@ function dropSlot(shared: Shared, params: Params, { task, random }: Local): void
   task.dontneed(task.home, start, start + params['slot-pages'])
 }
 
+/** Drops one page that it has just used, and looks at once whether it is gone. */
+function dropPage(shared: Shared, params: Params, { task, stamps, random }: Local, tally: Tally): void {
+  const vpn = shared.common + random.below(params.slots) * shared.stride + random.below(params['slot-pages'])
+  if (!tally.touched(stamps[task.home].touch(vpn, false))) return
+  task.dontneed(task.home, vpn, vpn + 1)
+  tally.touched(stamps[task.home].touch(vpn, false))
+}
+
 /** Touches a run of the own area page by page, and now and then drops it: first touches, and reading back. */
 function sweep(task: Task, stamps: Stamps, start: number, params: Params, random: Random, tally: Tally): void {
   const pages = Math.min(SWEEP, params['own-pages'])
@@ -69,10 +78,10 @@ export function map({ shared, params, local, more, count, random }: Context): vo
   while (more()) {
     const mm = random.below(2)
     if (random.oneIn(2)) task.switchMm(mm)
-    const object = random.below(2)
+    const object = random.below(Math.max(1, params.common + params.shared)) < params.common ? 0 : 1
     const area = object === 0 ? shared.common : shared.shared
     const { from, to } = someRange(shared, params['slot-pages'], params.slots, random)
-    tally.changed(change(task, mm, area + from, area + to, object, from, random))
+    tally.changed(change(task, params, mm, area + from, area + to, object, from, random))
     if (random.below(100) < params.use) burst(shared, params, local, tally, object === 1)
     for (let n = 0; n < params.pace; n++) task.k.cpu.poll()
     tally.sometimes()
@@ -92,6 +101,7 @@ function someRange(shared: Shared, slotPages: number, slots: number, random: Ran
 
 function change(
   task: Task,
+  params: Params,
   mm: number,
   start: number,
   end: number,
@@ -99,17 +109,10 @@ function change(
   offset: number,
   random: Random,
 ): number {
-  switch (random.below(8)) {
-    case 0:
-      return task.munmap(mm, start, end)
-    case 1:
-    case 2:
-      return task.mprotect(mm, start, end, false)
-    case 3:
-      return task.mprotect(mm, start, end, true)
-    case 4:
-      return task.dontneed(mm, start, end)
-    default:
-      return task.mmap(mm, start, end, { write: true, object, offset })
-  }
+  const { map, unmap, protect, discard } = params
+  const draw = random.below(Math.max(1, map + unmap + protect + discard))
+  if (draw < map) return task.mmap(mm, start, end, { write: true, object, offset })
+  if (draw < map + unmap) return task.munmap(mm, start, end)
+  if (draw < map + unmap + protect) return task.mprotect(mm, start, end, random.oneIn(2))
+  return task.dontneed(mm, start, end)
 }

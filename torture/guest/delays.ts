@@ -18,6 +18,8 @@ const SAMPLE = 16
 const MAX_CHANCE = 0.5
 /** One point in so many x threads loses time on average. */
 const EVERY: Readonly<Record<Jitter, number>> = { off: 0, low: 500, high: 60 }
+/** What a sleep is cut into. */
+const SLICE_MS = 0.2
 /** Longest sleep of the seldom long kind, ms. */
 const LONG_MS: Readonly<Record<Jitter, number>> = { off: 0, low: 5, high: 20 }
 
@@ -48,29 +50,36 @@ export class Delays {
   }
 
   /** Loses time at a sampled site, the more likely the less often the site is seen. */
-  readonly atSite = (at: number): void => {
+  readonly atSite = (at: number, interrupt: () => void): void => {
     const samples = ++this.#samples[at]
     if (samples === 1) this.#sitesSeen++
     const mean = ++this.#allSamples / this.#sitesSeen
     const chance = (this.everySite / this.everyOperation) * (mean / samples)
-    if (this.#random.below(0x10000) < 0x10000 * Math.min(MAX_CHANCE, chance)) this.lose()
+    if (this.#random.below(0x10000) < 0x10000 * Math.min(MAX_CHANCE, chance)) this.lose(interrupt)
   }
 
   /** Mostly a spin of 1..30 us, often of 30..200 us, seldom a sleep of up to 1 ms, very seldom a longer one. */
-  readonly lose = (): void => {
+  readonly lose = (interrupt: () => void = nothing): void => {
     const kind = this.#random.below(1000)
-    if (kind < 600) spin(1 + this.#random.below(30))
-    else if (kind < 970) spin(30 + this.#random.below(170))
-    else if (kind < 999) this.#sleep(0.1 + this.#random.below(900) / 1000)
-    else this.#sleep(1 + this.#random.below(this.#longMs * 1000) / 1000)
+    if (kind < 600) spin(1 + this.#random.below(30), interrupt)
+    else if (kind < 970) spin(30 + this.#random.below(170), interrupt)
+    else if (kind < 999) this.#sleep(0.1 + this.#random.below(900) / 1000, interrupt)
+    else this.#sleep(1 + this.#random.below(this.#longMs * 1000) / 1000, interrupt)
   }
 
-  #sleep(ms: number): void {
-    wait(this.#private, 0, 0, ms)
+  /** In slices: whoever waits for this thread to take an interrupt is not to wait for its whole sleep. */
+  #sleep(ms: number, interrupt: () => void): void {
+    const until = performance.now() + ms
+    for (let left = ms; left > 0; left = until - performance.now()) {
+      wait(this.#private, 0, 0, Math.min(left, SLICE_MS))
+      interrupt()
+    }
   }
 }
 
-function spin(us: number): void {
+const nothing = () => {}
+
+function spin(us: number, interrupt: () => void): void {
   const until = performance.now() + us / 1000
-  while (performance.now() < until);
+  while (performance.now() < until) interrupt()
 }

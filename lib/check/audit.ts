@@ -142,6 +142,7 @@ function walk(
   visit: (vpn: number, pte: number) => void,
 ): void {
   const w = m.arena.words
+  if (!new Slab(w, m.tables).isLive(table)) violated('PT', `the table for page ${base} was freed and is still linked`)
   tally.tables++
   expect('CNT', `lock of the table for page ${base}`, Atomics.load(w, table + TABLE.ptl), 0)
   for (let n = 0; n < 1 << m.options.tableBits; n++) {

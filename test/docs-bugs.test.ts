@@ -18,7 +18,7 @@ t.test('the table of bugs says what torture list bugs says', async t => {
   const listed = (JSON.parse(stdout) as Bug[]).map(({ id, scenarios, oracle, hardness }) => {
     return { id, scenarios, oracle, hardness }
   })
-  const rows = [...page.matchAll(/^\| `([a-z0-9-]+)` \| ([^|]+) \| ([A-Z, ]+) \| ([EDX]) \|/gm)]
+  const rows = [...page.matchAll(/^\| `([a-z0-9-]+)` *\| ([^|]+)\| ([A-Z, ]+)\| ([EDX]) *\|/gm)]
   const told = rows.map(([, id, scenarios, oracle, hardness]) => {
     return { id: id!, scenarios: codes(scenarios!), oracle: codes(oracle!).join('|'), hardness: hardness! }
   })

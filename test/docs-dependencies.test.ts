@@ -7,7 +7,7 @@ const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json'
 /** The packages of the table under a heading, each with its reason. */
 function table(heading: string): Map<string, string> {
   const from = page.indexOf(`\n## ${heading}\n`)
-  const rows = page.slice(from, page.indexOf('\n## ', from + 1)).matchAll(/^\| `([^`]+)` \| ([^|]*)\|/gm)
+  const rows = page.slice(from, page.indexOf('\n## ', from + 1)).matchAll(/^\| `([^`]+)` *\| ([^|]*)\|/gm)
   return new Map([...rows].map(([, name, reason]) => [name!, reason!.trim()]))
 }
 

@@ -40,7 +40,8 @@ export function judge(instance: PlannedInstance, exit: GuestExit, evidence: Evid
   const { record } = evidence
   if (record !== undefined && belongs(record, instance)) {
     // A guest that died after its last word (of its own cleaning up, say) has not ended well, whatever that word was.
-    const died = record.verdict === 'pass' || record.verdict === 'inconclusive' ? diedAfterwards(exit) : undefined
+    const status = EXPECTED_EXIT[record.verdict]
+    const died = status === undefined ? undefined : diedAfterwards(exit, status)
     return died === undefined ? record : { ...record, verdict: 'crash', by: 'judge', reason: died }
   }
   const [verdict, reason] = withoutRecord(instance, exit, evidence)
@@ -81,10 +82,13 @@ export function ratesOf(counters: Readonly<Record<string, number>>, durationMs: 
   return Object.fromEntries(Object.entries(counters).map(([name, n]) => [name, n / (durationMs / 1000)]))
 }
 
-function diedAfterwards({ code, signal, timedOut }: GuestExit): string | undefined {
+/** How the process of a guest ends that found nothing wrong. */
+const EXPECTED_EXIT: Readonly<Partial<Record<InstanceResult['verdict'], number>>> = { pass: 0, inconclusive: 4 }
+
+function diedAfterwards({ code, signal, timedOut }: GuestExit, expected: number): string | undefined {
   if (timedOut) return 'the guest did not end after its last round and was killed'
   if (signal !== undefined) return `the guest was killed by ${signal} after its end record`
-  return code === undefined || code === 0 ? undefined : `the guest exited with ${code} after its end record`
+  return code === undefined || code === 0 || code === expected ? undefined : `the guest exited with ${code} after its end record`
 }
 
 /** Without a word from the guest: lost, hang, fail or crash, in the order of what explains most. */

@@ -34,6 +34,12 @@ t.test('a guest that dies after it said "pass" has not passed', async t => {
   )
 })
 
+t.test('a guest that found its work inconclusive says so by its exit status', async t => {
+  const record = { ...resultOf('a.1'), verdict: 'inconclusive' as const, reason: 'the fallback was not tested' }
+  t.same(judge(instance, { code: 4 }, { record }), record)
+  t.match(judged({ code: 1 }, { record }), { verdict: 'crash', reason: /exited with 1 after/ })
+})
+
 t.test('what happened otherwise, in one line', async t => {
   t.match(judged({ lost: 'lab-a: connection\nreset' }), { verdict: 'lost', reason: 'lab-a: connection reset' })
   t.match(judged({ startError: 'spawn ENOENT' }), { verdict: 'lost', reason: /could not be started: spawn ENOENT/ })

@@ -32,7 +32,7 @@ t.test('each oracle that a bug names has its part, which names the bug', async t
     const [first] = oracle.split('|')
     const from = page.indexOf(`\n### ${first}: `)
     t.not(from, -1, `${first} has a part`)
-    const fires = page.indexOf('*Fires on*', from)
+    const fires = page.indexOf('Fires on', from)
     t.match(page.slice(fires, page.indexOf('\n', fires)), `\`${id}\``)
   }
 })

@@ -67,6 +67,20 @@ export class Machine {
     }
   }
 
+  /** As `on`, in the middle of something that CPU 0 does: it stays where it is, and its TLB is empty. */
+  intrude<T>(cpu: number, act: (task: Task) => T): T {
+    const [first] = this.#tasks
+    const { cpumask } = first.mm
+    first.k.tlb.flush()
+    // Nobody asks for what has no translations: CPU 0 could not answer, being in the same thread.
+    Atomics.and(this.w, cpumask, ~1)
+    try {
+      return this.on(cpu, act)
+    } finally {
+      Atomics.or(this.w, cpumask, 1)
+    }
+  }
+
   get k(): Kernel {
     return this.#tasks[0].k
   }

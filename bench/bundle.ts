@@ -23,6 +23,8 @@ export async function makeBenchBundle(): Promise<BenchBundle> {
   mkdirSync(join(packageRoot, 'dist'), { recursive: true })
   const dir = mkdtempSync(join(packageRoot, 'dist/.bench-'))
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+  process.once('SIGINT', () => process.exit(130))
+  process.once('SIGTERM', () => process.exit(143))
   for (const [path, contents] of compiled.files) {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
     writeFileSync(join(dir, path), contents)

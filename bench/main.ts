@@ -6,6 +6,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'
 import { type Finding, print, type Skipped, verdictOf } from './finding.ts'
+import { watchOthers } from './others.ts'
 import { overhead } from './overhead.ts'
 import { pairPrice } from './pair-price.ts'
 import { policies } from './policies.ts'
@@ -43,11 +44,16 @@ say(`${machine.cpu}, ${machine.cpus} CPUs, Node ${machine.node}, ${machine.date}
 
 const bundle = await makeBenchBundle()
 const found: (Finding | Skipped)[] = []
-for (const name of wanted)
-  for (const finding of await MEASUREMENTS[name](bundle)) {
-    found.push(finding)
-    say(print(finding))
+for (const name of wanted) {
+  const othersShare = watchOthers()
+  const findings = await MEASUREMENTS[name](bundle)
+  const share = othersShare()
+  const noise = share === undefined ? [] : [`other processes took ${Math.round(100 * share)}% of the CPUs meanwhile`]
+  for (const finding of findings) {
+    found.push('skipped' in finding ? finding : { ...finding, notes: [...finding.notes, ...noise] })
+    say(print(found.at(-1)!))
   }
+}
 if (values.json) {
   const findings = found.map(it => ('skipped' in it ? it : { ...it, verdict: verdictOf(it) }))
   process.stdout.write(`${JSON.stringify({ ...machine, findings }, null, 2)}\n`)

@@ -95,7 +95,7 @@ export class Frames {
     const mapcount = Atomics.load(w, at + FRAME.mapcount)
     if (mapcount !== 0) violated('FREE', `frame ${frame} was freed while ${mapcount} page table entries map it`)
     // The generation changes before the frame can be handed out: whoever still translates to it sees the change.
-    Atomics.store(w, at + FRAME.gen, (Atomics.load(w, at + FRAME.gen) + 1) | 0)
+    Atomics.add(w, at + FRAME.gen, 1)
     Atomics.store(w, at + FRAME.flags, 0)
     for (let word = at + DATA_AT, end = word + this.#dataWords; word < end; word++) w[word] = POISON // unpublished
     let count = w[this.#pcp + PCP.count] // own cell

@@ -37,15 +37,21 @@ export class Tlb {
     const slot = vpn & (SLOTS - 1)
     if (this.#tags[slot] !== vpn + 1 || (write && (this.#entries[slot] & MAY_WRITE) !== MAY_WRITE)) {
       if (!this.#fill(mm, vpn, slot, write)) return 0
-    }
-    // TLB oracle: whoever revoked this translation has promised that nobody uses it any more.
-    const revoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.revoked))
-    if (((revoked - this.#times[slot]) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, revoked)
-    if (write) {
-      const writeRevoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.write_revoked))
-      if (((writeRevoked - this.#times[slot]) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, writeRevoked)
-    }
+    } else this.#checkRevoked(mm, vpn, slot, write)
     return this.#k.frames.at(this.#entries[slot] >>> PTE_FRAME_SHIFT)
+  }
+
+  /**
+   * TLB oracle: whoever revoked a translation has promised that nobody uses it any more. Not asked of one that was read
+   * in this very access: an operation that began since waits for us.
+   */
+  #checkRevoked(mm: Mm, vpn: number, slot: number, write: boolean): void {
+    const time = this.#times[slot]
+    const revoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.revoked))
+    if (((revoked - time) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, revoked)
+    if (!write) return
+    const writeRevoked = Atomics.load(this.#w, mm.log(vpn, PAGE_LOG.write_revoked))
+    if (((writeRevoked - time) | 0) > 0) this.#usedAfterRevocation(mm, vpn, slot, writeRevoked)
   }
 
   /**

@@ -70,7 +70,8 @@ export function checksum(start: number, end: number, flags: number): number {
 
 /**
  * VMA oracle: what a fault works with is a committed version of a VMA of its own address space. To be called with the
- * VMA stable, that is, with any lock that promises so. Returns its flags.
+ * VMA stable, that is, with any lock that promises so. Returns its flags, or OUT_OF_RANGE if it does not hold the page:
+ * legitimate only for who locked it after finding it.
  */
 export function verifyVma(k: Kernel, mm: Mm, vma: number, vpn: number): number {
   const w = k.w
@@ -79,18 +80,15 @@ export function verifyVma(k: Kernel, mm: Mm, vma: number, vpn: number): number {
   const end = Atomics.load(w, vma + VMA.vm_end)
   const flags = Atomics.load(w, vma + VMA.vm_flags)
   const committed = Atomics.load(w, vma + VMA.committed)
-  if (owner !== mm.tag || committed !== checksum(start, end, flags) || vpn < start || vpn >= end)
+  if (owner !== mm.tag || committed !== checksum(start, end, flags))
     wrongVersion(mm, vpn, { vma, owner, start, end, flags, committed })
-  return flags
+  return vpn < start || vpn >= end ? OUT_OF_RANGE : flags
 }
 
+export const OUT_OF_RANGE = -1
+
 function wrongVersion(mm: Mm, vpn: number, seen: Record<string, number>): never {
-  const what =
-    seen.owner !== mm.tag
-      ? `a VMA of mm ${seen.owner - 1}`
-      : seen.committed !== checksum(seen.start, seen.end, seen.flags)
-        ? 'a VMA whose edit was not committed'
-        : 'a VMA that does not hold the page'
+  const what = seen.owner !== mm.tag ? `a VMA of mm ${seen.owner - 1}` : 'a VMA whose edit was not committed'
   violated('VMA', `a fault on page ${vpn} of mm ${mm.tag - 1} worked with ${what}`, seen)
 }
 

@@ -3,7 +3,7 @@ import { violated } from '../../check/oracle.ts'
 import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, TRIED } from '../fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
-import { permits, verifyVma } from '../vma.ts'
+import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
 import { findVma } from '../vma-store.ts'
 import type { Policy } from './policy.ts'
 
@@ -46,18 +46,21 @@ export class MmapLockPolicy implements Policy {
 }
 
 /** The classic fault: find the VMA under mmap_lock, handle, and try once more if the handler had to let the lock go. */
-export function faultUnderMmapLock(k: Kernel, mm: Mm, vpn: number, write: boolean, flags: number): number {
+export function faultUnderMmapLock(k: Kernel, mm: Mm, vpn: number, write: boolean, given: number): number {
+  let faultFlags = given
   for (;;) {
     if (!mm.lock.downReadTrylock()) mm.lock.downRead()
     const vma = findVma(k, mm, vpn)
-    const allowed = vma !== 0 && permits(verifyVma(k, mm, vma, vpn), write)
-    const result = allowed ? handleMmFault(k, mm, vma, vpn, write, flags) : FAULT_SEGV
+    const flags = vma === 0 ? 0 : verifyVma(k, mm, vma, vpn)
+    if (flags === OUT_OF_RANGE)
+      violated('VMA', `page ${vpn} of mm ${mm.tag - 1} was looked up under mmap_lock, and found in a VMA elsewhere`)
+    const result = permits(flags, write) ? handleMmFault(k, mm, vma, vpn, write, faultFlags) : FAULT_SEGV
     if (result !== FAULT_RETRY) {
       mm.lock.upRead()
       return result
     }
     // The handler has dropped the lock already. It may do so once: the second time it waits with the lock held.
     k.stats.retries++
-    flags = TRIED
+    faultFlags = TRIED
   }
 }

@@ -14,8 +14,7 @@ import {
   UNDER_VMA_LOCK,
 } from '../fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
-import { VMA } from '../layout.ts'
-import { permits, verifyVma } from '../vma.ts'
+import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
 import {
   DETACHED,
   LOCKED,
@@ -43,7 +42,14 @@ export class VmaLockPolicy implements Policy {
     const k = this.#k
     const vma = this.#lockVmaUnderRcu(mm, vpn)
     if (vma === 0) return faultUnderMmapLock(k, mm, vpn, write, ALLOW_RETRY)
-    if (!permits(verifyVma(k, mm, vma, vpn), write)) {
+    // Only now is the VMA stable: it may have been moved, or recycled at another address, before it was locked.
+    const flags = verifyVma(k, mm, vma, vpn)
+    if (flags === OUT_OF_RANGE) {
+      vmaEndRead(k, vma)
+      k.stats.fallbackRange++
+      return faultUnderMmapLock(k, mm, vpn, write, ALLOW_RETRY)
+    }
+    if (!permits(flags, write)) {
       vmaEndRead(k, vma)
       k.stats.fast++
       return FAULT_SEGV
@@ -60,7 +66,7 @@ export class VmaLockPolicy implements Policy {
     return result === FAULT_COMPLETED ? FAULT_OK : result
   }
 
-  /** The read-locked VMA that holds the page, or 0: fall back. */
+  /** The read-locked VMA that held the page when it was found, or 0: fall back. */
   #lockVmaUnderRcu(mm: Mm, vpn: number): number {
     const k = this.#k
     k.rcu.readLock()
@@ -80,12 +86,6 @@ export class VmaLockPolicy implements Policy {
         if (result === LOCKED) k.stats.fallbackLocked++
         else if (result === OTHER) k.stats.fallbackOtherMm++
         else k.stats.fallbackRefs++
-        break
-      }
-      // Only now is the VMA stable: it may have been moved, or recycled at another address, before it was locked.
-      if (vpn < Atomics.load(k.w, vma + VMA.vm_start) || vpn >= Atomics.load(k.w, vma + VMA.vm_end)) {
-        vmaEndRead(k, vma)
-        k.stats.fallbackRange++
         break
       }
       k.rcu.readUnlock()

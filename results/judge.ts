@@ -88,7 +88,9 @@ const EXPECTED_EXIT: Readonly<Partial<Record<InstanceResult['verdict'], number>>
 function diedAfterwards({ code, signal, timedOut }: GuestExit, expected: number): string | undefined {
   if (timedOut) return 'the guest did not end after its last round and was killed'
   if (signal !== undefined) return `the guest was killed by ${signal} after its end record`
-  return code === undefined || code === 0 || code === expected ? undefined : `the guest exited with ${code} after its end record`
+  return code === undefined || code === 0 || code === expected
+    ? undefined
+    : `the guest exited with ${code} after its end record`
 }
 
 /** Without a word from the guest: lost, hang, fail or crash, in the order of what explains most. */

@@ -128,6 +128,26 @@ t.test('a VMA is attached and detached once', async t => {
   m.endAndAudit()
 })
 
+t.test('detaching waits for a reader that counted itself before it saw the lock', async t => {
+  const { m, vma, count } = machine()
+  const seen: number[] = []
+  m.on(0, () => {
+    m.k.policy.writeLock(m.mm(0))
+    vmaStartWrite(m.k, m.mm(0), vma)
+    Atomics.add(m.w, vma + VMA.vm_refcnt, 1)
+    const leave = () => {
+      seen.push(count())
+      vmaEndRead(m.k, vma)
+    }
+    within('vma-lock/wait-readers', leave, () => vmaMarkDetached(m.k, m.mm(0), vma))
+    t.same(seen, [VMA_LOCK_OFFSET + 1], 'the writer and the reader, attached no more')
+    t.equal(count(), 0)
+    vmaMarkAttached(m.k, vma)
+    m.k.policy.writeUnlock(m.mm(0))
+  })
+  m.endAndAudit()
+})
+
 t.test('a writer waits for the readers, whether it locks or detaches', async t => {
   const driver = await load(new URL('./fixtures/vma-lock-readers.ts', import.meta.url))
   t.teardown(() => driver.remove())

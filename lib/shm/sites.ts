@@ -102,36 +102,30 @@ function rearm(): void {
   countdown = delayEvery === 0 ? NEVER : 1 + below(2 * delayEvery)
 }
 
-/** Passes a site of the hot path: counted, recorded without a time, now and then delayed. */
-export function pass(at: number, a: number, b: number): void {
+function record(at: number, a: number, b: number, time: number): void {
   hits[at]++
   const entry = (written++ & mask) << 2
   ring[entry] = at
   ring[entry + 1] = a
   ring[entry + 2] = b
-  ring[entry + 3] = 0
+  ring[entry + 3] = time
+}
+
+/** Passes a site of the hot path: counted, recorded without a time, now and then delayed. */
+export function pass(at: number, a: number, b: number): void {
+  record(at, a, b, 0)
   if (--countdown === 0) lose(at, interrupt)
 }
 
 /** As `pass`, where interrupts are off: in the middle of an access. */
 export function passMasked(at: number, a: number, b: number): void {
-  hits[at]++
-  const entry = (written++ & mask) << 2
-  ring[entry] = at
-  ring[entry + 1] = a
-  ring[entry + 2] = b
-  ring[entry + 3] = 0
+  record(at, a, b, 0)
   if (--countdown === 0) lose(at, masked)
 }
 
 /** Passes a site of a slow path: as `pass`, with a time stamp, and the ring's cursor made visible. */
 export function passSlow(at: number, a: number, b: number): void {
-  hits[at]++
-  const entry = (written++ & mask) << 2
-  ring[entry] = at
-  ring[entry + 1] = a
-  ring[entry + 2] = b
-  ring[entry + 3] = nowMicros()
+  record(at, a, b, nowMicros())
   cursor[0] = written
   if (--countdown === 0) lose(at, interrupt)
 }

@@ -14,7 +14,7 @@ import type { Task } from '../lib/mm/task.ts'
 import { Machine } from './helpers/memory.ts'
 
 const SEED = 20_240_611
-const RUNS = 400
+const RUNS = 200
 const STEPS = 80
 /** Tables of 4 entries: they come and go. */
 const PAGES = 64

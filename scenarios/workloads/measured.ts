@@ -49,7 +49,7 @@ export function remap({ shared, params, local, more, count, random }: Context): 
 
 /** An area many times larger than what is touched between two drops. */
 const MEASURED = { 'own-pages': 4096, 'table-bits': 6 }
-/** Rests about as long as it works: see the counters mapping.busy-us and mapping.us. */
+/** Hardly rests: the counters mapping.busy-us and mapping.us tell its duty cycle. */
 const MAPPER = { pace: 400 }
 
 export const scale: Scale = {

@@ -2,6 +2,8 @@
 import type { Reporter } from '../results/reporters/reporter.ts'
 import type { RunSummary } from '../results/schema.ts'
 import type { RunFlags } from './commands/run.ts'
+import { UsageError } from './errors.ts'
+import { hint } from './plan/nearest.ts'
 import type { ParamValue } from './scenario.ts'
 
 export type { Failure, InstanceResult, Plan, RunInstance, RunSummary, Verdict } from '../results/schema.ts'
@@ -41,9 +43,28 @@ export async function run(selectors: string | readonly string[], options: RunOpt
 
 const SILENT: Reporter = { start() {}, instanceStarted() {}, event() {}, instanceEnded() {}, end() {} }
 
+const OPTIONS = [
+  'duration',
+  'cpus',
+  'seed',
+  'params',
+  'threads',
+  'bugs',
+  'jitter',
+  'keepGoing',
+  'failFast',
+  'hangAfter',
+  'maxMemory',
+  'results',
+]
+
 function toFlags(selectors: readonly string[], options: RunOptions): RunFlags {
   const { duration, cpus, seed, params, threads, bugs, jitter, keepGoing, failFast, hangAfter, maxMemory, results } =
     options
+  const stray = Object.keys(options).find(name => !OPTIONS.includes(name))
+  if (stray !== undefined) {
+    throw new UsageError(`run() has no option '${stray}': ${hint(stray, OPTIONS, `there are ${OPTIONS.join(', ')}`)}`)
+  }
   const pairs = (record: Readonly<Record<string, unknown>>) =>
     Object.entries(record).map(([key, value]) => `${key}=${value}`)
   const time = (value: string | number) => (typeof value === 'number' ? `${value}ms` : value)

@@ -150,8 +150,8 @@ function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, 
     const more = failures.length - MOST_FAILURES
     return [
       ...(instances.length === 1 ? [] : [instanceLine(result, look)]),
-      // The reason of a failure only repeats the first one.
-      ...(verdict === 'fail' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
+      // The reason of what a guest found itself only repeats its first failure.
+      ...(result.by === 'guest' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
       ...failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look)),
       ...(more > 0 ? labelled('', `and ${plural(more, 'further failure')}`, look) : []),
     ]

@@ -1,4 +1,5 @@
 /** Checks by hand what a scenario or a bug is: it comes from a user's file, maybe plain JavaScript without our types. */
+import { hint } from '../plan/nearest.ts'
 import type { ParamSpec } from '../scenario.ts'
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/
@@ -18,6 +19,8 @@ export function checkScenario(value: unknown): string | undefined {
     return 'it has no default export: write export default defineScenario({ name, summary, setup, threads })'
   if (!isObject(value))
     return `its default export is ${show(value)}, not a scenario: an object with name, summary, setup and threads is needed`
+  const stray = unknownKey(value, SCENARIO_KEYS)
+  if (stray !== undefined) return stray
   const missing = ['name', 'summary', 'setup', 'threads'].filter(key => value[key] === undefined)
   if (missing.length > 0) return `its default export lacks ${missing.join(', ')}`
   return (
@@ -32,6 +35,31 @@ export function checkScenario(value: unknown): string | undefined {
       : 'roundMs must be a number of milliseconds') ??
     checkScale(value.scale, value.threads as Record<string, unknown>)
   )
+}
+
+const SCENARIO_KEYS = [
+  'name',
+  'summary',
+  'tags',
+  'params',
+  'setup',
+  'threads',
+  'check',
+  'always',
+  'outcomes',
+  'roundMs',
+  'scale',
+  'inconclusive',
+]
+const BODY_KEYS = ['count', 'open', 'run', 'pause', 'resume']
+const PARAM_KEYS = ['default', 'describe', 'choices', 'min', 'max']
+
+/** A misspelt `check` would make a scenario that cannot fail: what is not of the contract is refused. */
+function unknownKey(value: Record<string, unknown>, known: readonly string[], of = ''): string | undefined {
+  const key = Object.keys(value).find(name => !known.includes(name))
+  if (key === undefined) return undefined
+  if (of === '' && key === 'history') return 'history is not in this version: see ROADMAP.md'
+  return `${of}${key} means nothing: ${hint(key, known, `there are ${known.join(', ')}`)}`
 }
 
 function checkName(what: string, name: unknown): string | undefined {
@@ -62,6 +90,8 @@ function checkParams(params: unknown): string | undefined {
   if (params === undefined) return undefined
   if (!isObject(params)) return `params must be an object and is ${show(params)}`
   for (const [name, spec] of Object.entries(params)) {
+    const stray = isObject(spec) ? unknownKey(spec, PARAM_KEYS, `params.${name}.`) : undefined
+    if (stray !== undefined) return stray
     if (!isObject(spec) || !['number', 'string', 'boolean'].includes(typeof spec.default)) {
       return `params.${name} must have a default that is a number, a string or a boolean`
     }
@@ -89,7 +119,9 @@ function checkThreads(threads: unknown): string | undefined {
   for (const [name, body] of bodies) {
     if (!isObject(body)) return `threads.${name} must be an object with a run function and is ${show(body)}`
     const problem =
-      checkFunctions(body, `threads.${name}.`, ['run'], ['open', 'pause', 'resume']) ?? checkCount(name, body.count)
+      unknownKey(body, BODY_KEYS, `threads.${name}.`) ??
+      checkFunctions(body, `threads.${name}.`, ['run'], ['open', 'pause', 'resume']) ??
+      checkCount(name, body.count)
     if (problem !== undefined) return problem
   }
   return undefined
@@ -97,9 +129,9 @@ function checkThreads(threads: unknown): string | undefined {
 
 function checkCount(body: string, count: unknown): string | undefined {
   if (count === undefined) return undefined
-  if (typeof count === 'number' && Number.isInteger(count) && count >= 0) return undefined
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 1) return undefined
   if (typeof count === 'string' && COUNT.test(count)) return undefined
-  return `threads.${body}.count must be a whole number, 'cpus' or 'cpus-1' and is ${show(count)}`
+  return `threads.${body}.count must be a whole number from 1, 'cpus' or 'cpus-1' and is ${show(count)}`
 }
 
 function checkScale(scale: unknown, threads: Record<string, unknown>): string | undefined {

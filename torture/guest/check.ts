@@ -3,6 +3,10 @@ import { outcomeFault, outcomeKey } from './outcomes.ts'
 import type { Participant } from './participant.ts'
 import { faultOf } from './report.ts'
 
+const ASYNC_CHECK = 'check returned a promise: it must be synchronous, what it finds later counts for nothing'
+
+const isThenable = (value: unknown) => typeof (value as { then?: unknown } | undefined)?.then === 'function'
+
 /**
  * Judges one round on one copy of the state. Skipped when a body threw: what it left half done is not news.
  * `always` is evaluated here only: under stress nobody can read several cells at one instant while threads run.
@@ -24,7 +28,12 @@ export function checkRound(participant: Participant, copy: number, shared: unkno
       threads[seat.body] ??= []
       threads[seat.body].push(returned[seat.thread])
     }
-    scenario.check?.({ shared, params, threads, count: reporter.count, near: participant.near })
+    const result: unknown = scenario.check?.({ shared, params, threads, count: reporter.count, near: participant.near })
+    if (isThenable(result)) {
+      // Nobody is going to hear what it says in the end.
+      Promise.resolve(result).catch(() => {})
+      participant.failed({ oracle: 'check', message: ASYNC_CHECK }, shared, 'check', round)
+    }
   } catch (error) {
     participant.failed(faultOf(error, 'check'), shared, 'check', round)
   }

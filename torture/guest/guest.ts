@@ -60,6 +60,7 @@ export class Guest {
   #failedAt = 0
   #stopped = false
   #inconclusive: string | undefined
+  #crash: string | undefined
   #announced = false
   readonly #next = { watch: 0, event: 0, line: 0 }
 
@@ -190,12 +191,13 @@ export class Guest {
   /** A worker died under its thread. */
   #crashed(label: string, error: Error & { code?: string }): void {
     if (this.#ending) return
-    this.#drain()
     const exited = /^worker exited with code: (-?\d+)$/.exec(error.message)
     const why = exited
       ? `its worker exited with status ${exited[1]} (process.exit?)`
       : `its worker died: ${error.message}`
     const { stack } = error
+    // Noted before anything that was sent earlier is read: that may be thread 0's word that all is finished.
+    this.#crash = `${label}: ${why}`
     this.#keep(
       {
         oracle: 'CRASH',
@@ -207,7 +209,8 @@ export class Guest {
       },
       {},
     )
-    this.#end({ crash: `${label}: ${why}` })
+    this.#drain()
+    this.#end()
   }
 
   /** Saves what can be seen of a hang, and ends: stuck threads do not come back. */
@@ -300,17 +303,17 @@ export class Guest {
   }
 
   /** Writes the end record. Nothing happens after it. */
-  #end(over: { readonly crash?: string } = {}): void {
+  #end(): void {
     if (this.#ending) return
     this.#ending = true
     this.#drain()
-    const result = resultOf(this.#instance, this.#seen(over))
+    const result = resultOf(this.#instance, this.#seen())
     this.#record.stats(this.#statsLine(now()))
     this.#record.end(result)
     this.#done(result)
   }
 
-  #seen(over: { readonly crash?: string }): Seen {
+  #seen(): Seen {
     const { clock } = this.#control
     const gate = clock[CLOCK.gateOpened]
     const { [NEAR_SITE]: _, ...sites } = this.#tally.sites(this.#ready?.sites ?? [])
@@ -327,7 +330,7 @@ export class Guest {
       sites,
       nearMisses: this.#tally.sum('near'),
       failures: this.#record.failures,
-      ...over,
+      ...(this.#crash === undefined ? {} : { crash: this.#crash }),
       ...(this.#inconclusive === undefined ? {} : { inconclusive: this.#inconclusive }),
       ...(throttled === undefined || this.#throttledBefore === undefined
         ? {}

@@ -141,6 +141,13 @@ export function faultOf(
 /** On one line. Programming errors keep their class: "x is undefined" alone says little. */
 function messageOf(error: Error): string {
   const plain = error.name === 'Error' || error.name === 'AssertionError' || 'oracle' in error
+  const { actual, expected, operator } = error as Error & Record<string, unknown>
+  // Node draws a difference of several lines; for two numbers one line says it better.
+  if (operator === 'strictEqual' && typeof actual === 'number' && typeof expected === 'number') {
+    const [first] = error.message.split('\n', 1)
+    const said = first.replace(/:?\s*(\S+ !== \S+)?$/, '')
+    return `${said}: ${actual} !== ${expected}`
+  }
   const line = error.message.trim().replace(/\s*\n\s*/g, ': ')
   return plain ? line : `${error.name}: ${line}`
 }

@@ -46,7 +46,7 @@ export async function stacksOf(ids: readonly number[], budgetMs: number): Promis
   const notes: { sessionId: string; message: WorkerMessage }[] = []
   session.connect()
   session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
-    const id = Number(workerInfo.workerId)
+    const id = threadIdOf(workerInfo)
     if (ids.includes(id)) workers.set(sessionId, new WorkerDebugger(session, sessionId, id))
   })
   session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
@@ -63,6 +63,14 @@ export async function stacksOf(ids: readonly number[], budgetMs: number): Promis
   }
   session.disconnect()
   return new Map([...workers.values()].flatMap(({ id, frames }) => (frames ? [[id, frames]] : [])))
+}
+
+/**
+ * The worker's `threadId` stands in its title, `[worker 4] name`; its `workerId` is the session's own count of the
+ * workers it met, in no order, and is the same number only by chance.
+ */
+function threadIdOf({ workerId, title }: { readonly workerId: string; readonly title?: string }): number {
+  return Number(/\bworker (\d+)/i.exec(title ?? '')?.[1] ?? workerId)
 }
 
 /** The debugger of one worker: enable, pause, look, resume, disable. */
@@ -102,7 +110,7 @@ class WorkerDebugger {
   receive({ method, id, params }: WorkerMessage): void {
     if (method === 'Debugger.scriptParsed') this.#scripts.set(params.scriptId, params.url)
     if (method === 'Debugger.paused') {
-      this.frames ??= (params.callFrames as CallFrame[]).slice(0, MAX_FRAMES).map(frame => this.#describe(frame))
+      this.frames ??= withoutOurs((params.callFrames as CallFrame[]).map(frame => this.#describe(frame)))
       this.#send('Debugger.resume')
     }
     if (method === 'Debugger.resumed') this.#disabled = this.#send('Debugger.disable')
@@ -114,6 +122,15 @@ class WorkerDebugger {
     const url = this.#scripts.get(scriptId) ?? ''
     return `${functionName || '(anonymous)'} (${this.#positions.describe(url, lineNumber, columnNumber)})`
   }
+}
+
+/** Where the harness stands between a body and its atomic operation: noting a wait, or losing time on purpose. */
+const OURS = /[\\/]torture[\\/]guest[\\/](atomics|delays)\.ts:\d+:\d+\)$/
+
+/** From the innermost frame of the program itself on; who reads a stack wants to know what the program does. */
+function withoutOurs(frames: readonly string[]): string[] {
+  const rest = frames.filter(frame => !OURS.test(frame))
+  return (rest.length > 0 ? rest : frames).slice(0, MAX_FRAMES)
 }
 
 /** Positions in the bundle as positions in the sources. */

@@ -1,4 +1,5 @@
 /** One thread's stay in a guest under stress: imports the scenario, runs round after round, leaves. */
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { type MessagePort, threadId } from 'node:worker_threads'
 import { configureSites, site, siteNames } from '../../lib/shm/sites.ts'
 import type { Scenario } from '../scenario.ts'
@@ -20,6 +21,8 @@ import { buffersOf, rebind, refuseUnshareable } from './shared.ts'
 import { makeLane, tinyBatch } from './tiny.ts'
 import { Values } from './values.ts'
 
+/** How often a thread's event loop gets a turn between rounds: what bodies left there, errors too, comes to light. */
+const TURN_MS = 200
 /** Length of a batch of tiny rounds that stop requests wait for, ms. */
 const BATCH_MS = 20
 
@@ -125,6 +128,7 @@ async function allRounds(
   meeting.meet()
   let lanes: ReturnType<typeof makeLane>[] | undefined
   let round = 0
+  let turned = now()
   for (let next: number = NEXT.long; next !== NEXT.leave; next = Atomics.load(words, WORD.next)) {
     if (next === NEXT.long) {
       await longRound(long, round++)
@@ -142,8 +146,16 @@ async function allRounds(
       clock[CLOCK.worked] = now()
       Atomics.store(words, WORD.next, planner.next())
     }
+    if (now() - turned > TURN_MS) {
+      await setImmediate()
+      turned = now()
+    }
     meeting.meet()
   }
+  // A last turn, timers included; who dies of it never meets the others, and nothing is called finished.
+  await setTimeout(1)
+  await setImmediate()
+  meeting.meet()
 }
 
 /** Thread 0 decides between rounds what comes next, before it meets the others. */

@@ -49,6 +49,9 @@ function parseParam(what: string, text: string, spec: ParamSpec): ParamValue {
   if (spec.choices !== undefined && !spec.choices.includes(value)) {
     throw new UsageError(`${what}: one of ${spec.choices.join(', ')} is needed`)
   }
+  if (typeof value === 'number' && !Number.isInteger(value) && wholeNumbers(spec)) {
+    throw new UsageError(`${what}: a whole number is needed`)
+  }
   if (typeof value === 'number' && (value < (spec.min ?? -Infinity) || value > (spec.max ?? Infinity))) {
     throw new UsageError(`${what}: a number ${limits(spec)} is needed`)
   }
@@ -66,6 +69,12 @@ function parseAs(what: string, text: string, type: string): ParamValue {
     : Number.NaN
   if (!Number.isFinite(value)) throw new UsageError(`${what}: a number is needed`)
   return value
+}
+
+/** Default and limits, two at least, are all whole: then a fraction is not meant. */
+function wholeNumbers({ default: value, min, max }: ParamSpec): boolean {
+  const given = [value, min, max].filter(it => it !== undefined)
+  return given.length > 1 && given.every(Number.isInteger)
 }
 
 const limits = ({ min, max }: ParamSpec) =>

@@ -9,6 +9,10 @@ import { parseAssignment, parseCount } from '../plan/quantities.ts'
 export const DEFAULT_RESULTS = 'torture-results'
 const MOST_CPUS = 4096
 
+/** A flag with one value, and one that may be repeated. */
+export const text = { type: 'string', requiresArg: true } as const
+export const texts = { type: 'string', array: true, requiresArg: true } as const
+
 /** Where results go, how they are shown. */
 export function storeOptions<T>(yargs: Argv<T>) {
   return yargs

@@ -22,6 +22,8 @@ import {
   parseCpus,
   parseReporter,
   storeOptions,
+  text,
+  texts,
 } from './flags.ts'
 import { withSelected } from './selected.ts'
 
@@ -52,9 +54,6 @@ export interface RunFlags {
   readonly results?: string
   readonly 'dry-run'?: boolean
 }
-
-const text = { type: 'string', requiresArg: true } as const
-const texts = { type: 'string', array: true, requiresArg: true } as const
 
 export function options(yargs: Argv) {
   return storeOptions(

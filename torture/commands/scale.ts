@@ -14,7 +14,7 @@ import { MOST_THREADS } from '../plan/params.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseCount, parseDuration, parseSeed } from '../plan/quantities.ts'
 import { makeScalePlan, type ScaleRequest } from '../plan/scale.ts'
-import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus, storeOptions } from './flags.ts'
+import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus, storeOptions, text, texts } from './flags.ts'
 import { figures, printTable, throttled } from './scale-table.ts'
 import { withSelected } from './selected.ts'
 
@@ -29,9 +29,6 @@ interface Flags {
   readonly results?: string
   readonly 'dry-run'?: boolean
 }
-
-const text = { type: 'string', requiresArg: true } as const
-const texts = { type: 'string', array: true, requiresArg: true } as const
 
 export function options(yargs: Argv) {
   return storeOptions(

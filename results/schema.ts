@@ -38,6 +38,10 @@ export type GuestCommand = Frozen<InferOutput<typeof validate.guestCommand>>
 /** One line of `events.jsonl`. */
 export type RunEvent = Frozen<InferOutput<typeof validate.runEvent>>
 
+export type Exploration = Frozen<InferOutput<typeof validate.exploration>>
+export type Interleaving = Frozen<InferOutput<typeof validate.interleaving>>
+export type ExploreOptions = NonNullable<PlannedInstance['explore']>
+
 export type Verdict = InstanceResult['verdict']
 export type Jitter = PlannedInstance['jitter']
 export type Mode = PlannedInstance['mode']

@@ -31,6 +31,21 @@ const bodies = about(
   v.array(v.object({ name: v.string(), count: whole })),
 )
 
+export const STRATEGIES = ['portfolio', 'random', 'pct', 'pos', 'urw', 'bounded', 'dpor'] as const
+export const MEMORY_MODELS = ['sc', 'tso', 'pso'] as const
+
+const exploreOptions = about(
+  'How the deterministic scheduler searches; the budget of time is `durationMs`.',
+  v.object({
+    strategy: v.picklist(STRATEGIES),
+    executions: about('Most executions; 0: as many as the time allows.', whole),
+    ops: about('How often `more()` says yes, per thread and execution.', whole),
+    memoryModel: v.picklist(MEMORY_MODELS),
+    focus: about('Names of cells (with `*`) at which threads are switched; none: learnt.', v.array(v.string())),
+    schedule: v.exactOptional(about('Replay: nothing is searched, this schedule is carried out.', text)),
+  }),
+)
+
 export const plannedInstance = about(
   'One repetition of a scenario, resolved: a guest never asks the machine for a number.',
   v.object({
@@ -38,6 +53,8 @@ export const plannedInstance = about(
     scenario: folderName,
     module: about("The scenario's module, relative to the folder of the bundle.", v.string()),
     mode,
+    explore: v.exactOptional(exploreOptions),
+    file: v.exactOptional(about("The user's scenario file, where it is none of the built-in ones.", v.string())),
     seed,
     params,
     defaults: v.exactOptional(about("The scenario's own values of those parameters that `params` changes.", params)),
@@ -93,6 +110,31 @@ export const failure = about(
   }),
 )
 
+export const exploration = about(
+  'What the deterministic scheduler did, and what that is worth.',
+  v.object({
+    executions: whole,
+    strategies: about(
+      'Executions of each strategy, in the order of their first use.',
+      v.array(v.object({ name: v.string(), executions: whole, failures: whole })),
+    ),
+    threads: whole,
+    longest: about('Most steps of one execution.', whole),
+    choices: about('Most steps of one execution at which more than one thread could go.', whole),
+    excluded: about('What the clean executions exclude, a sentence each.', v.array(v.string())),
+    newPerThousand: about(
+      'Interleavings among the last thousand executions that were not equivalent to an earlier one.',
+      count,
+    ),
+    focus: about('Cells at which threads were switched; `all` where nothing was narrowed.', v.array(v.string())),
+    certificate: v.exactOptional(
+      about('All classes of interleavings were explored: how many, and within which bounds.', text),
+    ),
+    uncontrolled: about('What was not under control, a sentence each.', v.array(v.string())),
+    cutOff: about('Executions that were given up at the limit of steps.', whole),
+  }),
+)
+
 const failures = about(
   'Each failure once, with its count.',
   v.array(v.object({ id: v.string(), oracle: v.string(), message: text, count: whole, path: v.string() })),
@@ -125,6 +167,7 @@ export const instanceResult = about(
     sites: about('How often each site was passed, by name.', counts),
     nearMisses: counts,
     availableCpus: about('CPUs that the guest could use.', whole),
+    exploration: v.exactOptional(exploration),
     oversubscribed: v.boolean(),
     throttled: v.exactOptional(about('Share of the time that a cgroup throttled it, 0..1.', count)),
     blindSpots: about('What this instance could not have seen, a sentence each.', v.array(v.string())),
@@ -231,5 +274,53 @@ export const trace = about(
   }),
 )
 
+export const interleaving = about(
+  '`failures/<n>/interleaving.json`: every step of the failing execution, in the order in which it happened.',
+  v.object({
+    schema: version,
+    schedule: text,
+    threads: about('By number: `adder[0]`.', v.array(v.string())),
+    steps: v.array(
+      v.object({
+        step: whole,
+        thread: about('Number of the thread.', whole),
+        op: about('`load`, `compareExchange`, `wait`, `wake`, …; `drain`: a delayed store reaches memory.', v.string()),
+        cell: about('`lock.state`, `cells[0]`; empty for operations on none.', v.string()),
+        read: v.exactOptional(about('The value that was found.', v.string())),
+        wrote: v.exactOptional(about('The value that is there afterwards, where the step wrote.', v.string())),
+        result: v.exactOptional(about('What the operation returned, where it is neither of the two.', v.string())),
+        from: v.exactOptional(about('Step that wrote what was read; absent: it is from setup.', whole)),
+        at: v.exactOptional(about('`queue.ts:41:12`', v.string())),
+        preempted: v.exactOptional(about('The thread before could have gone on.', v.boolean())),
+      }),
+    ),
+    ending: about('How it ended: the failure, and what each thread was doing.', v.array(v.string())),
+    minimised: v.exactOptional(
+      about(
+        'What the minimiser made of the schedule that was found.',
+        v.object({
+          foundSteps: whole,
+          foundSwitches: whole,
+          steps: whole,
+          switches: whole,
+          tried: whole,
+          strategy: v.string(),
+          executions: whole,
+        }),
+      ),
+    ),
+  }),
+)
+
 /** The stored files by the name under which the JSON schema lists them. */
-export const stored = { plan, runSummary, instanceResult, failure, trace, guestCommand, statsLine, runEvent }
+export const stored = {
+  plan,
+  runSummary,
+  instanceResult,
+  failure,
+  trace,
+  interleaving,
+  guestCommand,
+  statsLine,
+  runEvent,
+}

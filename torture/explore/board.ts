@@ -1,0 +1,264 @@
+/**
+ * Everything that is to be known of one execution, in shared memory: whatever thread has the baton reads and writes it
+ * with plain accesses, since handing the baton over orders them. Nothing here is ever touched by two threads at once.
+ */
+import { DID } from './ops.ts'
+import { mix, SharedRandom } from './random.ts'
+
+/** Bits of a mask of actors. */
+export const MOST_ACTORS = 31
+/** Steps of one execution; a longer one is cut off. */
+export const MOST_STEPS = 1 << 18
+
+/** Words of the execution as a whole. */
+export const HEAD = {
+  /** See `ENDING`; 0 while it runs. */
+  ending: 0,
+  /** Who brought the end about, or -1. */
+  culprit: 1,
+  steps: 2,
+  /** The actor of the last step; -1 before the first. */
+  last: 3,
+  /** Actors whose pending operation can be carried out. */
+  enabled: 4,
+  /** Those among them that repeat themselves: they go only when nobody else can. */
+  spinning: 5,
+  /** Threads that have not returned. */
+  unfinished: 6,
+  /** Threads that have not yet opened their handles. */
+  opening: 7,
+  /** Steps at which the strategy was asked. */
+  choices: 8,
+  /** Of the next wait: queues are served in this order. */
+  ticket: 9,
+  /** Steps since a cell last changed while only spinning threads could go. */
+  idle: 10,
+  /** Which strategy is asked. */
+  strategy: 11,
+  /** Waits, synchronous or not, that are in the queues. */
+  waiting: 12,
+  /** Whether only operations on cells of the focus are choices. */
+  focused: 13,
+  /** Of the bodies' random streams. */
+  round: 14,
+  /** Set when all threads are to leave their bodies. */
+  abandoned: 15,
+  /** Set by thread 0 at the very end. */
+  leave: 16,
+  /** Switches away from a thread that could have gone on. */
+  preemptions: 17,
+  /** Whether steps record where they are in the source. */
+  traced: 18,
+  /** Whether the strategy was asked about the step that is about to be done. */
+  asked: 19,
+  random: 20,
+  /** A thread that repeats itself is let run on once in so many times; 0: never. */
+  burstOneIn: 24,
+} as const
+
+export const ENDING = {
+  none: 0,
+  /** All bodies returned. */
+  finished: 1,
+  /** A body threw, or reported a failure, or `always` did not hold. */
+  failed: 2,
+  /** Nobody can ever go on: all unfinished threads sleep. */
+  deadlock: 3,
+  /** Those that can go on repeat themselves without changing anything. */
+  livelock: 4,
+  /** Too long: given up. */
+  cutOff: 5,
+  /** A replayed schedule named an actor that could not go. */
+  misfit: 6,
+} as const
+
+/** Words of one actor. */
+export const ACTOR = {
+  /** Its pending operation. */
+  kind: 0,
+  address: 1,
+  bytes: 2,
+  /** Steps it has made. */
+  steps: 3,
+  /** The step that made its pending operation possible; -1: it was possible from the beginning. */
+  enabler: 4,
+  /** How often `more()` may still say yes. */
+  ops: 5,
+  /** 1: it repeats itself and is let run on, without the strategy being asked. */
+  bursting: 6,
+  /** Cells that a spinning thread has read: their number, and then the addresses. */
+  watching: 7,
+  watched: 8,
+} as const
+export const MOST_WATCHED = 16
+
+/** Words of a step in the trace. */
+export const STEP = { what: 0, address: 1, enabled: 2, read: 3, wrote: 4, enabler: 5 } as const
+const STEP_WORDS = 6
+
+const HEAD_WORDS = 32
+const ACTOR_WORDS = 32
+/** Words of shared memory that a strategy may use. */
+export const SCRATCH_PART = 1 << 12
+const SCRATCH_WORDS = 16 * SCRATCH_PART
+
+export class Board {
+  readonly threads: number
+  readonly memory: SharedArrayBuffer
+  readonly head: Int32Array
+  readonly trace: Int32Array
+  readonly random: SharedRandom
+  /** Virtual milliseconds since the beginning of the execution. */
+  readonly clock: Float64Array
+  readonly #actors: Int32Array
+  readonly #scratch: Int32Array
+
+  /** @param memory of another thread's board of the same size; left out: new memory */
+  constructor(threads: number, memory?: SharedArrayBuffer) {
+    const words = HEAD_WORDS + ACTOR_WORDS * (MOST_ACTORS + 1) + SCRATCH_WORDS
+    this.threads = threads
+    this.memory = memory ?? new SharedArrayBuffer(8 + 4 * (words + STEP_WORDS * MOST_STEPS))
+    let at = 8
+    const take = (count: number) => {
+      const part = new Int32Array(this.memory, at, count)
+      at += 4 * count
+      return part
+    }
+    this.clock = new Float64Array(this.memory, 0, 1)
+    this.head = take(HEAD_WORDS)
+    this.#actors = take(ACTOR_WORDS * (MOST_ACTORS + 1))
+    this.#scratch = take(SCRATCH_WORDS)
+    this.trace = take(STEP_WORDS * MOST_STEPS)
+    this.random = new SharedRandom(new Uint32Array(this.memory, this.head.byteOffset + 4 * HEAD.random, 4))
+  }
+
+  /** Shared memory for one strategy, `SCRATCH_PART` words; the same ones in every thread. */
+  scratch(part: number): Int32Array {
+    return this.#scratch.subarray(SCRATCH_PART * part, SCRATCH_PART * (part + 1))
+  }
+
+  of(actor: number, word: number): number {
+    return this.#actors[ACTOR_WORDS * actor + word]
+  }
+
+  set(actor: number, word: number, value: number): void {
+    this.#actors[ACTOR_WORDS * actor + word] = value
+  }
+
+  /** Actors that a strategy may choose among. */
+  get eligible(): number {
+    return this.head[HEAD.enabled] & ~this.head[HEAD.spinning]
+  }
+
+  get steps(): number {
+    return this.head[HEAD.steps]
+  }
+
+  get last(): number {
+    return this.head[HEAD.last]
+  }
+
+  actorAt(step: number): number {
+    return this.trace[STEP_WORDS * step] & 31
+  }
+
+  kindAt(step: number): number {
+    return (this.trace[STEP_WORDS * step] >> 5) & 31
+  }
+
+  bytesAt(step: number): number {
+    return 1 << ((this.trace[STEP_WORDS * step] >> 10) & 3)
+  }
+
+  /** Bits of `DID`. */
+  didAt(step: number): number {
+    return this.trace[STEP_WORDS * step] >>> 12
+  }
+
+  /** @param word of `STEP` */
+  at(step: number, word: number): number {
+    return this.trace[STEP_WORDS * step + word]
+  }
+
+  /** Notes a step as the last one. The values are those of the cell, or their low 32 bits. */
+  note(actor: number, did: number, enabled: number, read: number, wrote: number): void {
+    const step = this.head[HEAD.steps]++
+    const words = this.trace
+    const at = STEP_WORDS * step
+    const bytes = this.of(actor, ACTOR.bytes)
+    const width = bytes === 4 ? 2 : bytes === 8 ? 3 : bytes >> 1
+    const enabler = this.of(actor, ACTOR.enabler)
+    if (enabler >= 0) did |= DID.awakened
+    if (this.head[HEAD.asked] === 1) did |= DID.chosen
+    this.head[HEAD.asked] = 0
+    words[at] = actor | (this.of(actor, ACTOR.kind) << 5) | (width << 10) | (did << 12)
+    words[at + STEP.address] = this.of(actor, ACTOR.address)
+    words[at + STEP.enabled] = enabled
+    words[at + STEP.read] = read
+    words[at + STEP.wrote] = wrote
+    words[at + STEP.enabler] = enabler
+    this.head[HEAD.last] = actor
+    this.set(actor, ACTOR.steps, this.of(actor, ACTOR.steps) + 1)
+  }
+
+  /** Adds bits of `DID` to the last step. */
+  addTo(step: number, did: number): void {
+    this.trace[STEP_WORDS * step] |= did << 12
+  }
+
+  /** Makes ready for an execution. @param ops how often `more()` says yes, by thread */
+  reset(seed: number, execution: number, ops: ArrayLike<number>, opening: boolean): void {
+    const { head, threads } = this
+    const all = 2 ** threads - 1
+    head[HEAD.ending] = ENDING.none
+    head[HEAD.culprit] = -1
+    head[HEAD.steps] = 0
+    head[HEAD.last] = -1
+    head[HEAD.enabled] = all
+    head[HEAD.spinning] = 0
+    head[HEAD.unfinished] = all
+    head[HEAD.opening] = opening ? all : 0
+    head[HEAD.choices] = 0
+    head[HEAD.ticket] = 0
+    head[HEAD.idle] = 0
+    head[HEAD.waiting] = 0
+    head[HEAD.abandoned] = 0
+    head[HEAD.preemptions] = 0
+    head[HEAD.asked] = 0
+    this.clock[0] = 0
+    this.random.seed(mix(seed, execution))
+    const actors = this.#actors
+    for (let t = 0; t < threads; t++) {
+      const at = ACTOR_WORDS * t
+      actors[at + ACTOR.kind] = 0
+      actors[at + ACTOR.address] = 0
+      actors[at + ACTOR.bytes] = 1
+      actors[at + ACTOR.steps] = 0
+      actors[at + ACTOR.enabler] = -1
+      actors[at + ACTOR.ops] = ops[t]
+      actors[at + ACTOR.bursting] = 0
+    }
+  }
+}
+
+/** The schedule of the steps done so far. */
+export function scheduleOf(board: Board): number[] {
+  return Array.from({ length: board.steps }, (_, step) => board.actorAt(step))
+}
+
+/** Number of the lowest bit of a mask that is not 0. */
+export const lowest = (mask: number): number => 31 - Math.clz32(mask & -mask)
+
+export const isSingle = (mask: number): boolean => (mask & (mask - 1)) === 0
+
+/** The n-th lowest bit of a mask, from 0. */
+export function nthOf(mask: number, n: number): number {
+  for (; n > 0; n--) mask &= mask - 1
+  return lowest(mask)
+}
+
+export function sizeOf(mask: number): number {
+  let size = 0
+  for (; mask !== 0; mask &= mask - 1) size++
+  return size
+}

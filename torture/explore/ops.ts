@@ -1,0 +1,76 @@
+/**
+ * The operations that the scheduler sees, and which of them depend on each other: two steps of different actors that do
+ * not can be swapped without any thread noticing. Pure; the partial-order reduction rests on it, so it may call steps
+ * dependent that are not (more is explored than needed), never the other way round.
+ */
+
+export const OP = {
+  /** A body begins. */
+  start: 0,
+  /** All have opened their handles: the round begins for this thread. */
+  gate: 1,
+  load: 2,
+  store: 3,
+  add: 4,
+  sub: 5,
+  and: 6,
+  or: 7,
+  xor: 8,
+  exchange: 9,
+  compareExchange: 10,
+  /** Compares, and goes to sleep: one step. */
+  wait: 11,
+  /** Returns from a wait, notified or timed out. */
+  wake: 12,
+  notify: 13,
+  /** Reads the virtual clock, which moves by being read. */
+  clock: 14,
+  /** A delayed store reaches memory (only with store buffers). */
+  drain: 15,
+} as const
+
+export const opName = (kind: number): string => Object.keys(OP).find(name => OP[name as keyof typeof OP] === kind)!
+
+/** What a step did, as bits. */
+export const DID = {
+  /** It wrote its cell, if only the value that was there. */
+  write: 1,
+  /** The cell holds another value than before. */
+  change: 2,
+  /** A wait that went to sleep, rather than finding another value. */
+  sleep: 4,
+  /** A wake by time-out, rather than by notify. */
+  timeOut: 8,
+  /** The actor could not go before the step `enabler`. */
+  awakened: 16,
+  /** The strategy was asked. */
+  chosen: 32,
+  /** A store that went to the thread's store buffer. */
+  delay: 64,
+} as const
+
+/** An effect as far as others can notice it. `bytes` is the width of the cell at `address`. */
+export interface Effect {
+  readonly kind: number
+  readonly did: number
+  readonly address: number
+  readonly bytes: number
+}
+
+/** Whether the order of two steps of different actors matters. Symmetric. */
+export function dependent(a: Effect, b: Effect): boolean {
+  if (isClocked(a) && isClocked(b)) return true
+  const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
+  if (!overlap) return false
+  if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
+  return onQueue(a) && onQueue(b) && (a.kind === OP.notify || b.kind === OP.notify || a.kind === b.kind)
+}
+
+/** A time-out moves the clock, and whoever reads the clock moves it too. */
+const isClocked = ({ kind, did }: Effect) => kind === OP.clock || (kind === OP.wake && (did & DID.timeOut) !== 0)
+
+const isAccess = ({ kind }: Effect) => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
+
+/** Steps that join, leave or serve the queue of the threads that wait on a cell. */
+const onQueue = ({ kind, did }: Effect) =>
+  kind === OP.notify || kind === OP.wake || (kind === OP.wait && (did & DID.sleep) !== 0)

@@ -1,0 +1,190 @@
+/**
+ * The rules of an execution: who can go, who goes, what a step changes for the others. It knows nothing of threads: the
+ * worker that has the baton calls it, and the tests call it with a simulated machine.
+ */
+import { ACTOR, type Board, ENDING, HEAD, isSingle, lowest, MOST_STEPS, MOST_WATCHED, STEP, sizeOf } from './board.ts'
+import type { Focus } from './focus.ts'
+import { DID, OP } from './ops.ts'
+import type { Strategy } from './strategy.ts'
+import { type Waits, waitsOf } from './waits.ts'
+
+/** Steps of each spinning thread, while nobody else can go, before it is called a livelock. */
+export const SPIN_BOUND = 10_000
+/** Steps of a spinning thread before the next one has its turn. */
+const QUANTUM = 64
+
+export class Scheduler {
+  readonly board: Board
+  readonly waits: Waits
+  readonly #strategies: readonly Strategy[]
+  readonly #focus: Focus
+  readonly #head: Int32Array
+
+  constructor(board: Board, strategies: readonly Strategy[], focus: Focus) {
+    this.board = board
+    this.waits = waitsOf(board)
+    this.#strategies = strategies
+    this.#focus = focus
+    this.#head = board.head
+  }
+
+  /** An actor is about to do an operation. */
+  arrive(actor: number, kind: number, address: number, bytes: number): void {
+    this.#pend(actor, kind, address, bytes)
+    this.#head[HEAD.enabled] |= 1 << actor
+  }
+
+  /** A thread sleeps until it is notified or, if it may, times out; its pending operation is the wake. */
+  sleep(actor: number, address: number, bytes: number, canGo: boolean): void {
+    this.#pend(actor, OP.wake, address, bytes)
+    if (canGo) this.#head[HEAD.enabled] |= 1 << actor
+    else this.#head[HEAD.enabled] &= ~(1 << actor)
+  }
+
+  #pend(actor: number, kind: number, address: number, bytes: number): void {
+    const { board } = this
+    board.set(actor, ACTOR.kind, kind)
+    board.set(actor, ACTOR.address, address)
+    board.set(actor, ACTOR.bytes, bytes)
+    board.set(actor, ACTOR.enabler, -1)
+  }
+
+  /** Who goes next, or -1: the execution is over, and `ending` says how. */
+  next(): number {
+    const head = this.#head
+    if (head[HEAD.ending] !== ENDING.none) return -1
+    if (head[HEAD.steps] >= MOST_STEPS) return this.end(ENDING.cutOff, -1)
+    const eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
+    if (eligible === 0) return this.#spinnerOrEnd()
+    const opening = eligible & head[HEAD.opening]
+    if (opening !== 0) return lowest(opening)
+    if (isSingle(eligible)) return lowest(eligible)
+    const last = head[HEAD.last]
+    const canGoOn = last >= 0 && (eligible & (1 << last)) !== 0
+    if (canGoOn && this.#runsThrough(last)) return last
+    head[HEAD.asked] = 1
+    head[HEAD.choices]++
+    const chosen = this.#strategies[head[HEAD.strategy]].choose(this.board)
+    if (chosen < 0) return this.end(ENDING.misfit, -1)
+    if (canGoOn && chosen !== last) head[HEAD.preemptions]++
+    return chosen
+  }
+
+  /** Whether the thread's next operation is none that it could be switched at. */
+  #runsThrough(actor: number): boolean {
+    const { board } = this
+    if (board.of(actor, ACTOR.bursting) === 1) return true
+    if (this.#head[HEAD.focused] === 0) return false
+    const kind = board.of(actor, ACTOR.kind)
+    return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
+  }
+
+  /** Only threads that repeat themselves can go, or nobody. */
+  #spinnerOrEnd(): number {
+    const head = this.#head
+    const spinners = head[HEAD.enabled] & head[HEAD.spinning]
+    if (spinners === 0) return this.end(ENDING.deadlock, lowest(head[HEAD.unfinished]))
+    const idle = head[HEAD.idle]++
+    if (idle > SPIN_BOUND * sizeOf(spinners)) return this.end(ENDING.livelock, lowest(spinners))
+    const last = head[HEAD.last]
+    if ((spinners & (1 << last)) !== 0 && idle % QUANTUM !== 0) return last
+    const after = spinners & ~(2 ** (last + 1) - 1)
+    return lowest(after !== 0 ? after : spinners)
+  }
+
+  end(ending: number, culprit: number): -1 {
+    this.#head[HEAD.ending] = ending
+    this.#head[HEAD.culprit] = culprit
+    return -1
+  }
+
+  /**
+   * The actor has done its pending operation.
+   * @param did  bits of `DID`
+   * @param read the value that the cell had, `wrote` the one that it has now: their low 32 bits
+   */
+  took(actor: number, did: number, read: number, wrote: number): void {
+    const { board } = this
+    const head = this.#head
+    board.note(actor, did, head[HEAD.enabled] & ~head[HEAD.spinning], read, wrote)
+    if ((did & DID.change) !== 0) {
+      head[HEAD.idle] = 0
+      if (head[HEAD.spinning] !== 0) this.#rouse(board.of(actor, ACTOR.address), board.of(actor, ACTOR.bytes))
+    }
+  }
+
+  /** A cell has changed: whoever has read it in vain may look again. */
+  #rouse(address: number, bytes: number): void {
+    const { board } = this
+    const head = this.#head
+    for (let mask = head[HEAD.spinning]; mask !== 0; mask &= mask - 1) {
+      const spinner = lowest(mask)
+      for (let i = board.of(spinner, ACTOR.watching) - 1; i >= 0; i--) {
+        const watched = board.of(spinner, ACTOR.watched + i)
+        if (watched >= address + bytes || address >= watched + 8) continue
+        this.goOn(spinner)
+        board.set(spinner, ACTOR.enabler, head[HEAD.steps] - 1)
+        break
+      }
+    }
+  }
+
+  /** The thread repeats itself: it goes only when nobody else can, until one of the cells changes. */
+  spin(actor: number, watched: ArrayLike<number>): void {
+    const { board } = this
+    const count = Math.min(watched.length, MOST_WATCHED)
+    board.set(actor, ACTOR.watching, count)
+    for (let i = 0; i < count; i++) board.set(actor, ACTOR.watched + i, watched[i])
+    this.#head[HEAD.spinning] |= 1 << actor
+  }
+
+  /** It no longer does. */
+  goOn(actor: number): void {
+    this.#head[HEAD.spinning] &= ~(1 << actor)
+  }
+
+  /** Wakes up to `count` waits on a cell, in the order in which they came. Call it after `took`. Returns how many. */
+  notify(address: number, count: number): number {
+    const { board, waits } = this
+    let woken = 0
+    while (woken < count) {
+      const thread = waits.notifyOne(address)
+      if (thread < 0) break
+      woken++
+      const bit = 1 << thread
+      // An asynchronous wait of a thread that has other things to do is found when it has done them.
+      if (board.of(thread, ACTOR.kind) !== OP.wake || (this.#head[HEAD.enabled] & bit) !== 0) continue
+      this.#head[HEAD.enabled] |= bit
+      board.set(thread, ACTOR.enabler, this.#head[HEAD.steps] - 1)
+    }
+    return woken
+  }
+
+  /** The thread's body has returned. */
+  finish(thread: number): void {
+    const head = this.#head
+    const others = ~(1 << thread)
+    head[HEAD.enabled] &= others
+    head[HEAD.spinning] &= others
+    head[HEAD.opening] &= others
+    head[HEAD.unfinished] &= others
+    if (head[HEAD.unfinished] === 0 && head[HEAD.ending] === ENDING.none) this.end(ENDING.finished, -1)
+  }
+}
+
+/** What a step did, as the partial-order reduction wants it. */
+export interface StepEffect {
+  actor: number
+  kind: number
+  did: number
+  address: number
+  bytes: number
+}
+
+export const effectAt = (board: Board, step: number): StepEffect => ({
+  actor: board.actorAt(step),
+  kind: board.kindAt(step),
+  did: board.didAt(step),
+  address: board.at(step, STEP.address),
+  bytes: board.bytesAt(step),
+})

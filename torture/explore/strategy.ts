@@ -1,0 +1,23 @@
+/** What a way of choosing schedules has to offer. */
+import type { Board } from './board.ts'
+
+/**
+ * `begin` and `end` are called in thread 0 only and may keep what they like; `choose` is called in whatever thread has
+ * the baton, so what it needs lies in shared memory: the board, and the strategy's part of its scratch.
+ */
+export interface Strategy {
+  /** As in reports and in `--strategy`. */
+  readonly name: string
+  /**
+   * Before an execution, after the board was reset. Draws come from `board.random`.
+   * @returns false if nothing is left to try
+   */
+  begin(board: Board): boolean
+  /**
+   * Who goes next: one of `board.eligible`, which has at least two bits. Called before a step that may matter to
+   * others; the steps done so far are in the board's trace.
+   */
+  choose(board: Board): number
+  /** After the execution, whatever its ending. */
+  end(board: Board): void
+}

@@ -54,6 +54,10 @@ export const HEAD = {
   random: 20,
   /** A thread that repeats itself is let run on once in so many times; 0: never. */
   burstOneIn: 24,
+  /** Whether a body returned something that went to thread 0 as a message. */
+  cloned: 25,
+  /** Threads that repeated themselves when the execution ended. */
+  stuck: 26,
 } as const
 
 export const ENDING = {
@@ -225,6 +229,7 @@ export class Board {
     head[HEAD.abandoned] = 0
     head[HEAD.preemptions] = 0
     head[HEAD.asked] = 0
+    head[HEAD.cloned] = 0
     this.clock[0] = 0
     this.random.seed(mix(seed, execution))
     const actors = this.#actors

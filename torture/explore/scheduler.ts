@@ -95,6 +95,7 @@ export class Scheduler {
   end(ending: number, culprit: number): -1 {
     this.#head[HEAD.ending] = ending
     this.#head[HEAD.culprit] = culprit
+    this.#head[HEAD.stuck] = this.#head[HEAD.spinning]
     return -1
   }
 
@@ -107,7 +108,8 @@ export class Scheduler {
     const { board } = this
     const head = this.#head
     board.note(actor, did, head[HEAD.enabled] & ~head[HEAD.spinning], read, wrote)
-    if ((did & DID.change) !== 0) {
+    // Who goes to sleep is what a loop around `notify` waits for.
+    if ((did & (DID.change | DID.sleep)) !== 0) {
       head[HEAD.idle] = 0
       if (head[HEAD.spinning] !== 0) this.#rouse(board.of(actor, ACTOR.address), board.of(actor, ACTOR.bytes))
     }

@@ -60,6 +60,17 @@ export class Waits {
     return w[this.#at(first) + WAIT.thread]
   }
 
+  /** How many `notifyOne` would find, up to `most`. */
+  count(address: number, most: number): number {
+    const w = this.#w
+    let found = 0
+    for (let n = 0; n < w[Waits.#high] && found < most; n++) {
+      const at = this.#at(n)
+      if (w[at + WAIT.state] === WAITING.queued && w[at + WAIT.address] === address) found++
+    }
+    return found
+  }
+
   isNotified(entry: number): boolean {
     return this.#w[this.#at(entry) + WAIT.state] === WAITING.notified
   }

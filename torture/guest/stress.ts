@@ -12,12 +12,13 @@ import { Mail } from './mail.ts'
 import { Meeting } from './meeting.ts'
 import type { ConcludeMessage, FromThread, SharedMessage, Stay, ToThread } from './messages.ts'
 import { makeMore } from './more.ts'
-import { countsOf, Participant } from './participant.ts'
+import { Participant } from './participant.ts'
 import { kernelThreadId } from './proc.ts'
 import { STREAM, Xoshiro } from './random.ts'
 import { faultOf, NEAR_SITE, Reporter } from './report.ts'
 import { type LongRound, longRound } from './rounds.ts'
-import { buffersOf, rebind, refuseUnshareable } from './shared.ts'
+import { setUp } from './setup.ts'
+import { buffersOf, rebind } from './shared.ts'
 import { makeLane, tinyBatch } from './tiny.ts'
 import { Values } from './values.ts'
 
@@ -82,28 +83,6 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
   await allRounds(participant, shared, sets)
   if (thread === 0) await conclude(scenario, participant, port, mail)
   Atomics.store(words, mine + MINE.state, STATE.done)
-}
-
-/** Thread 0 only: runs `setup` and sends what it returned to the main thread. False if it failed. */
-function setUp(stay: Stay, scenario: Scenario, reporter: Reporter, port: MessagePort): boolean {
-  const { instance, control } = stay
-  Atomics.store(control.words, threadBase(0) + MINE.state, STATE.setup)
-  try {
-    const random = new Xoshiro(instance.seed, STREAM.setup, 0)
-    const shared = scenario.setup({ params: instance.params, threads: countsOf(instance), random })
-    refuseUnshareable(shared)
-    port.postMessage({
-      type: 'ready',
-      shared,
-      sites: siteNames(),
-      roundMs: scenario.roundMs ?? 1000,
-      asks: scenario.inconclusive !== undefined,
-    } satisfies FromThread)
-    return true
-  } catch (error) {
-    reporter.fail({ ...faultOf(error, 'setup'), oracle: 'setup', thread: 'setup', round: 0, fatal: true })
-    return false
-  }
 }
 
 async function allRounds(

@@ -59,16 +59,20 @@ export class Values {
     this.#numbers[STRIDE * (copy * this.#threads + this.#thread)] = TAG.threw
   }
 
-  /** Thread 0, after all have returned: takes in what was cloned. */
-  collect(): void {
+  /**
+   * Thread 0, after all have returned: takes in what was cloned.
+   * @param other is handed what else came on the same ports
+   */
+  collect(other?: (message: unknown) => void): void {
     this.#clones.forEach((_, slot) => {
       if (slot % this.#threads !== this.#thread) this.#clones.delete(slot)
     })
     for (const port of this.#inbox) {
       if (!port) continue
       for (let entry = receiveMessageOnPort(port); entry; entry = receiveMessageOnPort(port)) {
-        const { slot, value } = entry.message as { slot: number; value: unknown }
-        this.#clones.set(slot, value)
+        const { slot, value } = entry.message as { slot?: number; value: unknown }
+        if (slot === undefined) other?.(entry.message)
+        else this.#clones.set(slot, value)
       }
     }
   }

@@ -1,0 +1,125 @@
+/**
+ * Addresses of cells: the shared buffers one after the other, in the order in which a walk through what `setup` returned
+ * meets them, so that all threads give a cell the same number.
+ */
+
+/** Below lie what is no cell of anybody. */
+const FIRST = 64
+export const CLOCK_ADDRESS = 8
+/** Memory that `setup` did not return belongs to one thread, as far as can be known. */
+const PRIVATE = 0x40000000
+const PRIVATE_SPAN = 1 << 24
+
+const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64
+
+type Cells =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+
+/** What is known of a typed array. */
+export interface Known {
+  /** Address of its first element; 0: it is not shared, and nobody else sees what happens in it. */
+  readonly base: number
+  readonly length: number
+  readonly bytes: number
+  /** One element of the same type, to convert values with. */
+  readonly scratch: Cells
+  readonly big: boolean
+  /** Whether `setup` returned its buffer. */
+  readonly ours: boolean
+}
+
+export class Addresses {
+  readonly #bases = new WeakMap<object, number>()
+  readonly #known = new WeakMap<object, Known>()
+  readonly #starts: number[] = []
+  readonly #buffers: SharedArrayBuffer[] = []
+  readonly #private: number
+  #privates = 0
+  #end = FIRST
+
+  constructor(thread: number) {
+    this.#private = PRIVATE + thread * PRIVATE_SPAN
+  }
+
+  /** Gives the buffers their places. Throws RangeError if they are too large to be told apart. */
+  place(buffers: readonly SharedArrayBuffer[]): void {
+    for (const buffer of buffers) {
+      this.#starts.push(this.#end)
+      this.#buffers.push(buffer)
+      this.#bases.set(buffer, this.#end)
+      this.#end += roundUp(buffer.byteLength)
+    }
+    if (this.#end > PRIVATE) throw new RangeError('more than 1 GiB of shared memory cannot be explored')
+  }
+
+  /** Other objects over the same memory: what `setup` itself holds, before it travelled. */
+  alias(buffers: readonly SharedArrayBuffer[]): void {
+    for (const [n, buffer] of buffers.entries()) this.#bases.set(buffer, this.#starts[n])
+  }
+
+  static span(buffers: readonly SharedArrayBuffer[]): number {
+    return buffers.reduce((end, buffer) => end + roundUp(buffer.byteLength), FIRST)
+  }
+
+  /** Undefined for what is no integer typed array: the engine knows what to throw. */
+  of(array: unknown): Known | undefined {
+    if (typeof array !== 'object' || array === null) return undefined
+    return this.#known.get(array) ?? this.#learn(array)
+  }
+
+  /** The buffer and the offset in it. */
+  locate(address: number): { readonly buffer: SharedArrayBuffer; readonly offset: number } | undefined {
+    const n = this.#starts.findLastIndex(start => start <= address)
+    if (n < 0 || address >= this.#end) return undefined
+    return { buffer: this.#buffers[n], offset: address - this.#starts[n] }
+  }
+
+  #learn(array: object): Known | undefined {
+    const type = typeOf(array)
+    if (type === undefined) return undefined
+    const { buffer, byteOffset, length, BYTES_PER_ELEMENT: bytes } = array as Cells
+    const known: Known = {
+      base: buffer instanceof SharedArrayBuffer ? this.#baseOf(buffer) + byteOffset : 0,
+      length,
+      bytes,
+      scratch: new type(1),
+      big: type === BigInt64Array || type === BigUint64Array,
+      ours: this.#starts.includes(this.#bases.get(buffer) ?? -1),
+    }
+    this.#known.set(array, known)
+    return known
+  }
+
+  #baseOf(buffer: SharedArrayBuffer): number {
+    const known = this.#bases.get(buffer)
+    if (known !== undefined) return known
+    const base = this.#private + (this.#privates % PRIVATE_SPAN)
+    this.#privates += roundUp(buffer.byteLength)
+    this.#bases.set(buffer, base)
+    return base
+  }
+}
+
+/** By what the engine itself says the array is, whatever its prototype. */
+function typeOf(array: object): (new (length: number) => Cells) | undefined {
+  return ArrayBuffer.isView(array) ? INTEGERS[String(tagOf.call(array)) as keyof typeof INTEGERS] : undefined
+}
+
+const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), Symbol.toStringTag)!.get!
+const INTEGERS = {
+  Int8Array,
+  Uint8Array,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+}

@@ -1,0 +1,136 @@
+/** One execution, seen from thread 0: restores the image, starts the threads, takes part, judges. */
+import { checkRound } from '../guest/check.ts'
+import { type Board, ENDING, HEAD, scheduleOf } from './board.ts'
+import { describeStandstill } from './deadlock.ts'
+import type { Explored } from './explored.ts'
+import type { ExploredFault, FaultBox } from './fault-box.ts'
+import type { Names } from './names.ts'
+import { opensHandles, type Player, type TracedPart } from './player.ts'
+import type { Schedule } from './schedule.ts'
+import type { Stage, Traced } from './stage.ts'
+import type { Strategy } from './strategy.ts'
+
+export interface ExecutionOptions {
+  /** Number of the strategy; it must be the one at that place in every thread. */
+  readonly strategy: number
+  /** Seeds the strategy's draws. */
+  readonly execution: number
+  /** Of the bodies' random streams. */
+  readonly round: number
+  /** How often `more()` says yes, by thread. */
+  readonly ops: ArrayLike<number>
+  /** A thread that repeats itself is let run on once in so many times; 0: never. */
+  readonly burstOneIn: number
+  readonly focused: boolean
+  readonly traced?: boolean
+}
+
+export interface Outcome {
+  /** One of `ENDING`. */
+  readonly ending: number
+  readonly fault?: ExploredFault
+}
+
+export class Execution {
+  readonly board: Board
+  readonly #stage: Stage
+  readonly #participant: Explored
+  readonly #player: Player
+  readonly #strategies: readonly Strategy[]
+  readonly #box: FaultBox
+  readonly #restore: () => void
+  readonly #names: Names
+  readonly #shared: unknown
+  readonly #opens: boolean
+  readonly #seed: number
+  #traced: Traced[] = []
+
+  constructor(options: {
+    stage: Stage
+    participant: Explored
+    player: Player
+    strategies: readonly Strategy[]
+    box: FaultBox
+    restore: () => void
+    names: Names
+    shared: unknown
+  }) {
+    this.board = options.stage.board
+    this.#stage = options.stage
+    this.#participant = options.participant
+    this.#player = options.player
+    this.#strategies = options.strategies
+    this.#box = options.box
+    this.#restore = options.restore
+    this.#names = options.names
+    this.#shared = options.shared
+    this.#opens = opensHandles(options.participant)
+    this.#seed = options.participant.instance.seed
+  }
+
+  /** Undefined: the strategy has nothing left to try. */
+  run(options: ExecutionOptions): Outcome | undefined | Promise<Outcome> {
+    if (!this.#begin(options)) return undefined
+    const stage = this.#stage
+    const first = stage.choose()
+    if (first !== 0) {
+      if (first < 0) this.board.head[HEAD.abandoned] = 1
+      stage.handOver(Math.max(first, 0) || this.#anyOther())
+    }
+    if ((this.board.head[HEAD.unfinished] & 1) !== 0) {
+      const playing = this.#player.play()
+      if (playing !== undefined) return playing.then(() => this.#end(options))
+    }
+    return this.#end(options)
+  }
+
+  /** A schedule that fits nothing from its first step on still has to get every thread through. */
+  #anyOther(): number {
+    return this.board.threads > 1 ? 1 : 0
+  }
+
+  #begin(options: ExecutionOptions): boolean {
+    const { board } = this
+    const { head } = board
+    this.#restore()
+    this.#stage.scheduler.waits.reset()
+    this.#stage.weak?.reset()
+    head[HEAD.strategy] = options.strategy
+    head[HEAD.round] = options.round
+    head[HEAD.burstOneIn] = options.burstOneIn
+    head[HEAD.focused] = options.focused ? 1 : 0
+    head[HEAD.traced] = options.traced ? 1 : 0
+    board.reset(this.#seed, options.execution, options.ops, this.#opens)
+    return this.#strategies[options.strategy].begin(board)
+  }
+
+  #end(options: ExecutionOptions): Outcome {
+    const { head } = this.board
+    if (options.traced || head[HEAD.cloned] === 1) this.#collect()
+    const ending = head[HEAD.ending]
+    if (ending === ENDING.finished) {
+      checkRound(this.#participant, 0, this.#shared, options.round)
+    } else if (ending === ENDING.deadlock || ending === ENDING.livelock) {
+      const { message, details } = describeStandstill(this.board, this.#stage.scheduler.waits, this.#names)
+      this.#box.put({ oracle: 'HANG', message, thread: this.#names.threads[head[HEAD.culprit]], details })
+    }
+    this.#strategies[options.strategy].end(this.board)
+    return this.#box.full ? { ending: head[HEAD.ending], fault: this.#box.take() } : { ending }
+  }
+
+  #collect(): void {
+    this.#traced = [...this.#player.traced]
+    this.#participant.values.collect(message => this.#traced.push(...(message as TracedPart).traced))
+  }
+
+  /** What the steps of a traced execution were, in their order. */
+  get traced(): readonly Traced[] {
+    return this.#traced.sort((a, b) => a.step - b.step)
+  }
+
+  /** The schedule of the execution just done. */
+  schedule(options: ExecutionOptions): Schedule {
+    return { round: options.round, ops: Array.from(options.ops), actors: scheduleOf(this.board) }
+  }
+}
+

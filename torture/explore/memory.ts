@@ -1,0 +1,28 @@
+/** The shared memory of an exploration: made by the guest's main thread, the same in all its workers. */
+import { Addresses } from './addresses.ts'
+import { batonMemory } from './baton.ts'
+import { Board, MOST_STEPS } from './board.ts'
+import { Focus } from './focus.ts'
+
+export interface ExplorerMemory {
+  readonly board: SharedArrayBuffer
+  readonly baton: SharedArrayBuffer
+  readonly focus: SharedArrayBuffer
+  /** The schedule that is being replayed, and the beginning that the systematic search prescribes. */
+  readonly wanted: SharedArrayBuffer
+  readonly prefix: SharedArrayBuffer
+  readonly fault: SharedArrayBuffer
+}
+
+const FAULT_BYTES = 256 * 1024
+
+export function explorerMemory(threads: number, buffers: readonly SharedArrayBuffer[]): ExplorerMemory {
+  return {
+    board: new Board(threads).memory,
+    baton: batonMemory(threads),
+    focus: Focus.memoryFor(Addresses.span(buffers)),
+    wanted: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
+    prefix: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
+    fault: new SharedArrayBuffer(FAULT_BYTES),
+  }
+}

@@ -1,0 +1,195 @@
+/** One thread's part in an execution: opens its handles, runs its body, leaves. */
+import { setImmediate } from 'node:timers/promises'
+import type { MessagePort } from 'node:worker_threads'
+import type { Context } from '../guest/participant.ts'
+import { Xoshiro } from '../guest/random.ts'
+import { faultOf } from '../guest/report.ts'
+import { ACTOR, type Board, ENDING, HEAD } from './board.ts'
+import type { ControlledWaits } from './controlled-waits.ts'
+import type { Explored } from './explored.ts'
+import type { Stage, Traced } from './stage.ts'
+
+/** How long a body may await what is not under control, ms. */
+const FOREIGN_MS = 2000
+
+/** What a traced execution sends to thread 0. */
+export interface TracedPart {
+  readonly traced: readonly Traced[]
+}
+
+export class Player {
+  readonly #participant: Explored
+  readonly #stage: Stage
+  readonly #board: Board
+  readonly #waits: ControlledWaits
+  readonly #context: Context
+  readonly #random = new Xoshiro(0, 0, 0)
+  readonly #startTime: (seed: number, round: number) => void
+  /** Whether any body has an `open`: all threads then open in their order before the first runs. */
+  readonly #opens: boolean
+  readonly #toFirst: MessagePort | undefined
+  #traced: Traced[] = []
+  /** Awaits of something that nobody controls. */
+  foreignAwaits = 0
+
+  constructor(options: {
+    participant: Explored
+    stage: Stage
+    waits: ControlledWaits
+    shared: unknown
+    startTime: (seed: number, round: number) => void
+    toFirst: MessagePort | undefined
+  }) {
+    const { participant, stage } = options
+    this.#participant = participant
+    this.#stage = stage
+    this.#board = stage.board
+    this.#waits = options.waits
+    this.#startTime = options.startTime
+    this.#toFirst = options.toFirst
+    this.#opens = opensHandles(participant)
+    this.#context = participant.context(options.shared, this.#random, () => this.#more())
+  }
+
+  /** Called with the baton; returns without it, thread 0 with it again. */
+  play(): void | Promise<void> {
+    const { head } = this.#board
+    const stage = this.#stage
+    stage.reset()
+    if (head[HEAD.abandoned] === 1) return this.#leave()
+    this.#begin()
+    try {
+      stage.started()
+      if (this.#opens && !this.#open()) return this.#leave()
+      stage.active = true
+      const value = this.#participant.body.run(this.#context)
+      if (isThenable(value)) return this.#settle(value)
+      stage.active = false
+      this.#put(value)
+    } catch (error) {
+      this.#caught(error)
+    }
+    this.#leave()
+  }
+
+  #begin(): void {
+    const { head } = this.#board
+    const { instance, seat } = this.#participant
+    const round = head[HEAD.round]
+    this.#waits.reset()
+    this.#participant.round = round
+    this.#random.reseed(instance.seed, seat.thread, round)
+    this.#startTime(instance.seed, round)
+    this.#traced = []
+    this.#stage.onTraced = head[HEAD.traced] === 1 ? traced => this.#traced.push(traced) : undefined
+  }
+
+  /** In the order of the threads, and as far as it goes without switches. False if it threw. */
+  #open(): boolean {
+    const stage = this.#stage
+    stage.active = true
+    const opened = this.#participant.open(this.#context)
+    stage.active = false
+    if (!opened) {
+      this.#participant.values.putThrown(0)
+      return false
+    }
+    stage.gate()
+    return true
+  }
+
+  /** A body that returned a promise goes on whenever one of its asynchronous waits is over. */
+  async #settle(value: PromiseLike<unknown>): Promise<void> {
+    const stage = this.#stage
+    let settled = false
+    const outcome = Promise.resolve(value).then(
+      result => {
+        settled = true
+        return () => this.#put(result)
+      },
+      error => {
+        settled = true
+        return () => this.#caught(error)
+      },
+    )
+    try {
+      while (!settled) {
+        // All that can go on without the outside world goes on before the event loop turns.
+        await setImmediate()
+        if (settled) break
+        if (this.#waits.pending) this.#waits.settleOne()
+        else await this.#awaitForeign(outcome)
+      }
+      stage.active = false
+      ;(await outcome)()
+    } catch (error) {
+      this.#caught(error)
+    }
+    this.#leave()
+  }
+
+  /** Something that is not under control: it is waited for, since nothing else can be done, and said. */
+  async #awaitForeign(outcome: Promise<unknown>): Promise<void> {
+    this.foreignAwaits++
+    const limit = new AbortController()
+    const late = setImmediateAfter(FOREIGN_MS, limit.signal)
+    if ((await Promise.race([outcome, late])) === LATE)
+      this.#participant.failed(
+        { oracle: 'HANG', message: `awaits something that is neither settled nor Atomics.waitAsync, for ${FOREIGN_MS} ms` },
+        undefined,
+      )
+    limit.abort()
+    if (this.#board.head[HEAD.ending] !== ENDING.none) throw new Error('given up')
+  }
+
+  #put(value: unknown): void {
+    if (this.#participant.values.put(0, value)) this.#board.head[HEAD.cloned] = 1
+  }
+
+  /** What a body throws after the end of the execution is its way of leaving. */
+  #caught(error: unknown): void {
+    this.#stage.active = false
+    this.#participant.values.putThrown(0)
+    if (this.#board.head[HEAD.ending] === ENDING.none)
+      this.#participant.failed(faultOf(error, 'exception'), this.#context.shared)
+  }
+
+  #leave(): void {
+    this.#stage.active = false
+    if (this.#board.head[HEAD.traced] === 1) this.#sendTraced()
+    this.#stage.leave()
+  }
+
+  #sendTraced(): void {
+    this.#toFirst?.postMessage({ traced: this.#traced } satisfies TracedPart)
+  }
+
+  /** What this thread traced itself: thread 0 needs no message. */
+  get traced(): readonly Traced[] {
+    return this.#traced
+  }
+
+  #more(): boolean {
+    const { thread } = this.#stage
+    const left = this.#board.of(thread, ACTOR.ops)
+    if (left <= 0) return false
+    this.#board.set(thread, ACTOR.ops, left - 1)
+    return true
+  }
+}
+
+export const opensHandles = ({ scenario }: Explored): boolean =>
+  Object.values(scenario.threads).some(body => body.open !== undefined)
+
+const LATE = Symbol('late')
+
+async function setImmediateAfter(ms: number, signal: AbortSignal): Promise<typeof LATE> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(LATE), ms)
+    signal.addEventListener('abort', () => clearTimeout(timer))
+  })
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+

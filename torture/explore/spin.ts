@@ -1,0 +1,65 @@
+/**
+ * Recognises a thread that repeats operations which change nothing: loads, failed exchanges, stores of the value that
+ * is there, waits that time out. It is a private matter of the thread; only what follows from it is on the board.
+ *
+ * An operation is repeated if the same one on the same cell has found the same value `PATIENCE` times since the thread
+ * last changed something or saw something else. A loop with a counter ends by itself, so it must be possible to let a
+ * thread run on: see `Stage`.
+ */
+import { OP } from './ops.ts'
+
+/** A second look is common (test and test-and-set, double checks); the third one is a loop. */
+const PATIENCE = 2
+/** Operations of one loop. A longer one is not recognised, and ends at the limit of steps. */
+const MOST_OPERATIONS = 64
+
+export class SpinWindow {
+  readonly #kinds = new Int32Array(MOST_OPERATIONS)
+  readonly #addresses = new Int32Array(MOST_OPERATIONS)
+  readonly #values = new Int32Array(MOST_OPERATIONS)
+  readonly #counts = new Int32Array(MOST_OPERATIONS)
+  #size = 0
+
+  clear(): void {
+    this.#size = 0
+  }
+
+  /** How often the operation has been done in vain: the loop has gone round so many times. */
+  repeats(kind: number, address: number): number {
+    const at = this.#find(kind, address)
+    return at < 0 ? 0 : this.#counts[at]
+  }
+
+  isSpinning(kind: number, address: number): boolean {
+    return this.repeats(kind, address) >= PATIENCE
+  }
+
+  /** An operation that changed nothing has found `value`. False if that is news: nothing has been repeated then. */
+  inVain(kind: number, address: number, value: number): boolean {
+    const at = this.#find(kind, address)
+    if (at >= 0 && this.#values[at] === value) {
+      this.#counts[at]++
+      return true
+    }
+    const news = at >= 0 || this.#size === MOST_OPERATIONS
+    if (news) this.#size = 0
+    const free = this.#size++
+    this.#kinds[free] = kind
+    this.#addresses[free] = address
+    this.#values[free] = value
+    this.#counts[free] = 1
+    return !news
+  }
+
+  /** The cells whose change could end the loop. */
+  watched(): number[] {
+    const cells = new Set<number>()
+    for (let i = 0; i < this.#size; i++) if (this.#kinds[i] !== OP.clock) cells.add(this.#addresses[i])
+    return [...cells]
+  }
+
+  #find(kind: number, address: number): number {
+    for (let i = 0; i < this.#size; i++) if (this.#addresses[i] === address && this.#kinds[i] === kind) return i
+    return -1
+  }
+}

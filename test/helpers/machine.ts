@@ -1,0 +1,288 @@
+/**
+ * A simulated machine: little programs, one a thread, run over a real board, scheduler and strategy as the worker
+ * threads run scenarios, but within one thread and without a baton.
+ *
+ * A program is a generator that does its operations with `yield*`:
+ *
+ *     function* () {
+ *       const v = yield* load(0)
+ *       yield* store(0, v + 1)
+ *     }
+ */
+import { Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/board.ts'
+import { Focus } from '../../torture/explore/focus.ts'
+import { DID, OP } from '../../torture/explore/ops.ts'
+import { effectAt, Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
+import { SpinWindow } from '../../torture/explore/spin.ts'
+import type { Strategy } from '../../torture/explore/strategy.ts'
+
+export type Waited = 'ok' | 'not-equal' | 'timed-out'
+export interface Operation {
+  readonly kind: number
+  readonly cell: number
+  readonly value?: number
+  readonly expected?: number
+  readonly timed?: boolean
+}
+type Result = number | Waited
+export type Steps<T> = Generator<Operation, T, Result>
+export type Program = (thread: number) => Steps<unknown>
+
+function* numeric(operation: Operation): Steps<number> {
+  return (yield operation) as number
+}
+
+export const load = (cell: number) => numeric({ kind: OP.load, cell })
+export const store = (cell: number, value: number) => numeric({ kind: OP.store, cell, value })
+export const add = (cell: number, value: number) => numeric({ kind: OP.add, cell, value })
+export const exchange = (cell: number, value: number) => numeric({ kind: OP.exchange, cell, value })
+/** Returns the value that it found. */
+export const compareExchange = (cell: number, expected: number, value: number) =>
+  numeric({ kind: OP.compareExchange, cell, expected, value })
+/** Returns how many were woken. */
+export const notify = (cell: number, count = Number.POSITIVE_INFINITY) =>
+  numeric({ kind: OP.notify, cell, value: count })
+/** Reads the clock, which moves by being read. */
+export const clock = () => numeric({ kind: OP.clock, cell: CLOCK_CELL })
+/** The end of the part that is run in the order of the threads. */
+export const gate = () => numeric({ kind: OP.gate, cell: CLOCK_CELL })
+export function* wait(cell: number, value: number, timed = false): Steps<Waited> {
+  return (yield { kind: OP.wait, cell, value, timed }) as Waited
+}
+
+/** The address of a cell of 4 bytes. */
+export const addressOf = (cell: number): number => 64 + 4 * cell
+const BYTES = 4
+/** Its address is 8. */
+const CLOCK_CELL = -14
+const START: Operation = { kind: OP.start, cell: -16 }
+
+export interface Machine<S extends Strategy = Strategy> {
+  readonly board: Board
+  readonly scheduler: Scheduler
+  readonly strategy: S
+  readonly focus: Focus
+}
+
+/** @param make the strategy, from its scratch */
+export function machineFor<S extends Strategy>(threads: number, make: (scratch: Int32Array) => S): Machine<S> {
+  const board = new Board(threads)
+  const focus = new Focus(Focus.memoryFor(1 << 12))
+  const strategy = make(board.scratch(0))
+  return { board, focus, strategy, scheduler: new Scheduler(board, [strategy], focus) }
+}
+
+export interface RunOptions {
+  readonly seed?: number
+  readonly execution?: number
+  /** The first values of the cells; all others are 0. */
+  readonly cells?: readonly number[]
+  /** Whether the programs begin with a part that ends with `gate` and is run in their order. */
+  readonly opening?: boolean
+  /** Whether threads that repeat themselves make way for others. */
+  readonly spins?: boolean
+}
+
+export interface Outcome {
+  /** One of `ENDING`. */
+  readonly ending: number
+  readonly culprit: number
+  readonly memory: Int32Array
+  readonly schedule: readonly number[]
+  readonly preemptions: number
+  readonly trace: readonly TracedStep[]
+  /** What the programs returned; undefined for those that did not get there. */
+  readonly returned: readonly unknown[]
+  /** What the program that failed threw. */
+  readonly thrown: unknown
+}
+
+export interface TracedStep extends StepEffect {
+  readonly enabler: number
+  /** Actors that could be chosen. */
+  readonly eligible: number
+  readonly read: number
+  readonly wrote: number
+}
+
+const MOST_CELLS = 64
+
+/** One execution. Undefined if the strategy has nothing left to try. */
+export function runOnce(machine: Machine, programs: readonly Program[], options: RunOptions = {}): Outcome | undefined {
+  const { board, scheduler, strategy } = machine
+  const { seed = 1, execution = 0 } = options
+  const ops = programs.map(() => 4)
+  board.reset(seed, execution, ops, options.opening ?? false)
+  scheduler.waits.reset()
+  if (!strategy.begin(board)) return undefined
+  const run = new Run(machine, programs, options)
+  for (let actor = scheduler.next(); actor >= 0; actor = scheduler.next()) run.step(actor)
+  strategy.end(board)
+  return run.outcome()
+}
+
+/** All executions of a strategy, until it has nothing left. Throws RangeError if there are more than `most`. */
+export function* runAll(machine: Machine, programs: readonly Program[], options: RunOptions = {}, most = 1e6) {
+  for (let execution = 0; ; execution++) {
+    const outcome = runOnce(machine, programs, { ...options, execution })
+    if (outcome === undefined) return
+    if (execution >= most) throw new RangeError(`more than ${most} executions`)
+    yield outcome
+  }
+}
+
+interface Fiber {
+  readonly steps: Steps<unknown>
+  pending: Operation
+  /** Of its wait, while its pending operation is the wake. */
+  entry: number
+  readonly window: SpinWindow
+}
+
+class Run {
+  readonly #machine: Machine
+  readonly #memory = new Int32Array(MOST_CELLS)
+  readonly #fibers: Fiber[]
+  readonly #spins: boolean
+  readonly #returned: unknown[]
+  #thrown: unknown
+
+  constructor(machine: Machine, programs: readonly Program[], { cells = [], spins = false }: RunOptions) {
+    this.#machine = machine
+    this.#memory.set(cells)
+    this.#spins = spins
+    this.#returned = programs.map(() => undefined)
+    this.#fibers = programs.map((program, thread) => ({
+      steps: program(thread),
+      pending: START,
+      entry: -1,
+      window: new SpinWindow(),
+    }))
+  }
+
+  /** The thread does its pending operation, and goes on up to the next one. */
+  step(thread: number): void {
+    const fiber = this.#fibers[thread]
+    const { kind } = fiber.pending
+    if (fiber.entry >= 0) this.#goOn(thread, this.#wake(thread, fiber))
+    else if (kind === OP.wait) this.#wait(thread, fiber)
+    else if (kind === OP.notify) this.#goOn(thread, this.#notify(thread, fiber.pending))
+    else if (kind === OP.clock) this.#goOn(thread, this.#clock(thread))
+    else if (kind === OP.start || kind === OP.gate) this.#goOn(thread, this.#took(thread, 0, 0, 0))
+    else this.#goOn(thread, this.#access(thread, fiber))
+  }
+
+  #goOn(thread: number, result: Result): void {
+    const { scheduler } = this.#machine
+    const fiber = this.#fibers[thread]
+    try {
+      const next = fiber.steps.next(result)
+      if (next.done === true) {
+        this.#returned[thread] = next.value
+        scheduler.finish(thread)
+      } else this.#arrive(thread, fiber, next.value)
+    } catch (error) {
+      this.#thrown = error
+      scheduler.end(ENDING.failed, thread)
+    }
+  }
+
+  #arrive(thread: number, fiber: Fiber, operation: Operation): void {
+    const { board, scheduler } = this.#machine
+    const address = addressOf(operation.cell)
+    fiber.pending = operation
+    if (operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
+    scheduler.arrive(thread, operation.kind, address, BYTES)
+    if (!this.#spins) return
+    if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())
+    else scheduler.goOn(thread)
+  }
+
+  #took(thread: number, did: number, read: number, wrote: number): number {
+    this.#machine.scheduler.took(thread, did, read, wrote)
+    return read
+  }
+
+  #access(thread: number, fiber: Fiber): number {
+    const { kind, cell } = fiber.pending
+    const read = this.#memory[cell]
+    const wrote = written(fiber.pending, read)
+    if (wrote !== undefined) this.#memory[cell] = wrote
+    const changed = wrote !== undefined && wrote !== read
+    if (changed) fiber.window.clear()
+    else fiber.window.inVain(kind, addressOf(cell), read)
+    return this.#took(thread, (wrote === undefined ? 0 : DID.write) | (changed ? DID.change : 0), read, wrote ?? read)
+  }
+
+  #clock(thread: number): number {
+    const { board } = this.#machine
+    this.#took(thread, 0, 0, 0)
+    return ++board.clock[0]
+  }
+
+  #notify(thread: number, { cell, value = 0 }: Operation): number {
+    this.#took(thread, 0, 0, 0)
+    const woken = this.#machine.scheduler.notify(addressOf(cell), value)
+    if (woken > 0) this.#fibers[thread].window.clear()
+    return woken
+  }
+
+  #wait(thread: number, fiber: Fiber): void {
+    const { scheduler } = this.#machine
+    const { cell, value, timed = false } = fiber.pending
+    const read = this.#memory[cell]
+    if (read !== value) {
+      fiber.window.inVain(OP.wait, addressOf(cell), read)
+      this.#took(thread, 0, read, read)
+      this.#goOn(thread, 'not-equal')
+      return
+    }
+    this.#took(thread, DID.sleep, read, read)
+    fiber.entry = scheduler.waits.enqueue(thread, addressOf(cell), timed)
+    scheduler.sleep(thread, addressOf(cell), BYTES, timed)
+  }
+
+  #wake(thread: number, fiber: Fiber): Waited {
+    const { board, scheduler } = this.#machine
+    const notified = scheduler.waits.isNotified(fiber.entry)
+    scheduler.waits.leave(fiber.entry)
+    fiber.entry = -1
+    this.#took(thread, notified ? 0 : DID.timeOut, 0, 0)
+    if (notified) fiber.window.clear()
+    else {
+      board.clock[0]++
+      fiber.window.inVain(OP.wait, addressOf(fiber.pending.cell), fiber.pending.value ?? 0)
+    }
+    return notified ? 'ok' : 'timed-out'
+  }
+
+  outcome(): Outcome {
+    const { board } = this.#machine
+    return {
+      ending: board.head[HEAD.ending],
+      culprit: board.head[HEAD.culprit],
+      memory: this.#memory,
+      schedule: scheduleOf(board),
+      preemptions: board.head[HEAD.preemptions],
+      trace: traceOf(board),
+      returned: this.#returned,
+      thrown: this.#thrown,
+    }
+  }
+}
+
+const traceOf = (board: Board): TracedStep[] =>
+  Array.from({ length: board.steps }, (_, step) => ({
+    ...effectAt(board, step),
+    enabler: board.at(step, STEP.enabler),
+    eligible: board.at(step, STEP.enabled),
+    read: board.at(step, STEP.read),
+    wrote: board.at(step, STEP.wrote),
+  }))
+
+/** What an operation leaves in its cell; undefined if it does not write. */
+function written({ kind, value = 0, expected }: Operation, read: number): number | undefined {
+  if (kind === OP.store || kind === OP.exchange) return value
+  if (kind === OP.add) return (read + value) | 0
+  return kind === OP.compareExchange && read === expected ? value : undefined
+}

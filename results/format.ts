@@ -106,6 +106,12 @@ export function shownPath(path: string): string {
   return short.startsWith('..') ? path : short
 }
 
+/** `queue.ts:41:12`: the place in a file, which is shown as a path is. */
+export function shownPlace(place: string): string {
+  const [, path, position] = /^(.*?)((?::\d+){0,2})$/s.exec(place)!
+  return shownPath(path) + position
+}
+
 /** `982 B`, `13.1 kB`, `1.31 MB`. */
 export function formatBytes(bytes: number): string {
   const text = human(bytes)

@@ -6,6 +6,9 @@ export const RUN_ID = /^\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d(-\d{1,6})?$/
 /** A name without separators or a leading dot. */
 export const FOLDER_NAME = /^[A-Za-z0-9_@][A-Za-z0-9_@.+-]*$/
 
+/** A failure is called by its folder, relative to the run's. */
+export const FAILURE_ID = /^([A-Za-z0-9_@][A-Za-z0-9_@.+-]*\/){1,3}failures\/\d{1,6}$/
+
 /** `2026.11.20-23.49.00` */
 export function runName(at: Date): string {
   const iso = at.toISOString()

@@ -10,12 +10,12 @@ import * as v from 'valibot'
 import { readBounded, StoreError } from './files.ts'
 import { RUN_ID } from './names.ts'
 import { runnerState } from './process.ts'
-import { type InstanceResult, type Plan, type RunSummary, SCHEMA } from './schema.ts'
+import { type Failure, type InstanceResult, type Interleaving, type Plan, type RunSummary, SCHEMA } from './schema.ts'
 import { instanceFolder, runIds } from './store.ts'
 import * as validate from './validate.ts'
 
 const MIB = 1 << 20
-const LIMITS = { plan: 64 * MIB, summary: 64 * MIB, verdict: 16 * MIB }
+const LIMITS = { plan: 64 * MIB, summary: 64 * MIB, verdict: 16 * MIB, failure: 16 * MIB, interleaving: 256 * MIB }
 
 export interface StoredRun {
   readonly id: string
@@ -71,6 +71,40 @@ export function readVerdict(instanceDir: string): { result?: InstanceResult; pro
     if (!(error instanceof StoreError)) throw error
     return { problem: error.message }
   }
+}
+
+/**
+ * The failure of an id, which is also its folder below the run's: `vma-lock.1/failures/1`.
+ * @throws StoreError kind `missing` or `damaged`
+ */
+export function readFailure(runDir: string, id: string): Failure {
+  const path = join(runDir, id, 'failure.json')
+  const failure = readStored(path, validate.failure, LIMITS.failure)
+  if (failure === undefined) throw new StoreError('missing', `there is no failure at ${join(runDir, id)}`)
+  return failure
+}
+
+/** Every step of a failing execution; undefined for a failure under stress. @throws StoreError kind `damaged` */
+export function readInterleaving(runDir: string, id: string): Interleaving | undefined {
+  return readStored(join(runDir, id, 'interleaving.json'), validate.interleaving, LIMITS.interleaving)
+}
+
+/** The interleavings of failures that have a schedule, by id. One that is damaged is done without. */
+export function interleavingsOf(
+  runDir: string,
+  failures: Iterable<Pick<Failure, 'id' | 'schedule'>>,
+): Map<string, Interleaving> {
+  const found = new Map<string, Interleaving>()
+  for (const { id, schedule } of failures) {
+    if (schedule === undefined) continue
+    try {
+      const interleaving = readInterleaving(runDir, id)
+      if (interleaving !== undefined) found.set(id, interleaving)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+    }
+  }
+  return found
 }
 
 /**

@@ -112,8 +112,21 @@ export function writeSummary(runDir: string, summary: RunSummary): void {
 /** What `run.json` keeps of an instance's result. */
 export function toRunInstance(result: InstanceResult): RunInstance {
   const { name, scenario, host, verdict, reason, seed, durationMs, rounds, counters, rates, failures } = result
-  const kept = { name, scenario, host, verdict, seed, durationMs, rounds, counters, rates, failures }
-  return reason === undefined ? kept : { ...kept, reason }
+  const { exploration } = result
+  return {
+    name,
+    scenario,
+    host,
+    verdict,
+    ...(reason !== undefined && { reason }),
+    seed,
+    durationMs,
+    rounds,
+    counters,
+    rates,
+    ...(exploration !== undefined && { exploration }),
+    failures,
+  }
 }
 
 /** Appends to `events.jsonl`; the time is added here. */

@@ -3,7 +3,7 @@
  * docs. Loading this file loads valibot, so whoever needs types only imports `schema.ts`.
  */
 import * as v from 'valibot'
-import { FOLDER_NAME, RUN_ID } from './names.ts'
+import { FAILURE_ID, FOLDER_NAME, RUN_ID } from './names.ts'
 import { SCHEMA } from './version.ts'
 
 /** Words for the JSON schema, beside the field that they explain. */
@@ -22,6 +22,11 @@ const params = v.record(v.string(), paramValue)
 const folderName = v.pipe(v.string(), v.maxLength(200), v.regex(FOLDER_NAME, 'expected a name without slashes'))
 
 const runId = v.pipe(v.string(), v.regex(RUN_ID, 'expected a run id such as 2026.11.20-23.49.00'))
+
+const failureId = about(
+  "`vma-lock.1/failures/1`, relative to the run's folder: also what `torture replay` takes.",
+  v.pipe(v.string(), v.regex(FAILURE_ID, 'expected a failure such as vma-lock.1/failures/1')),
+)
 
 const verdict = v.picklist(['pass', 'fail', 'hang', 'crash', 'lost', 'inconclusive', 'skipped'])
 const jitter = v.picklist(['off', 'low', 'high'])
@@ -43,6 +48,15 @@ const exploreOptions = about(
     memoryModel: v.picklist(MEMORY_MODELS),
     focus: about('Names of cells (with `*`) at which threads are switched; none: learnt.', v.array(v.string())),
     schedule: v.exactOptional(about('Replay: nothing is searched, this schedule is carried out.', text)),
+    expected: v.exactOptional(
+      about('Replay: what each step was when it failed, `adder[0] load cells[0]`.', v.array(v.string())),
+    ),
+    sibling: v.exactOptional(
+      about(
+        'Number among the guests that explore the same scenario side by side; 0 leads the systematic search.',
+        whole,
+      ),
+    ),
   }),
 )
 
@@ -96,7 +110,7 @@ export const failure = about(
   '`failures/<n>/failure.json`',
   v.object({
     schema: version,
-    id: about("`vma-lock.1/failures/1`, relative to the run's folder: also what `torture replay` takes.", v.string()),
+    id: failureId,
     oracle: v.string(),
     message: text,
     seed,
@@ -137,7 +151,23 @@ export const exploration = about(
 
 const failures = about(
   'Each failure once, with its count.',
-  v.array(v.object({ id: v.string(), oracle: v.string(), message: text, count: whole, path: v.string() })),
+  v.array(
+    v.object({
+      id: failureId,
+      oracle: v.string(),
+      message: text,
+      count: whole,
+      path: v.string(),
+      at: v.exactOptional(about("`/home/ann/queue.ts:41:12`: the innermost line of the scenario's own code.", text)),
+      schedule: v.exactOptional(about('What `torture replay` carries out; under explore only.', text)),
+      found: v.exactOptional(
+        about(
+          'By which strategy, in which execution; under explore only.',
+          v.object({ strategy: v.string(), executions: whole }),
+        ),
+      ),
+    }),
+  ),
 )
 
 export const instanceResult = about(
@@ -186,6 +216,7 @@ export const runInstance = v.object({
   rounds: whole,
   counters: counts,
   rates: counts,
+  exploration: v.exactOptional(exploration),
   failures,
 })
 

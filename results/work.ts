@@ -9,6 +9,15 @@ export function mainCounter(counters: Counters): string | undefined {
   return Object.keys(counters).find(name => !name.includes(':') && !name.startsWith('torture.'))
 }
 
+/** The main work: executions where schedules are explored, else the first counter, else rounds. */
+export function mainWork(
+  { counters, rounds }: { readonly counters: Counters; readonly rounds: number },
+  explores: boolean,
+): { readonly name: string; readonly n: number } {
+  const name = explores ? undefined : mainCounter(counters)
+  return name === undefined ? { name: explores ? 'executions' : 'rounds', n: rounds } : { name, n: counters[name] }
+}
+
 /**
  * Share of the main work that left its fast path, 0..1, where the scenario counts that: as `fallbacks`, or by reason as
  * `faults.fallbackBusy` and the like beside the main counter `faults`.

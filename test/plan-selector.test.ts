@@ -25,7 +25,7 @@ t.test('each kind of selector', async t => {
   t.same(names('rwsem,2*vma-lock', 'rwsem'), ['2*rwsem', '2*vma-lock'], 'what is named twice adds up')
   const file = { name: 'ring', tags: [] }
   t.same(select(parseSelectors(['2*./ring.torture.ts']), [file], new Map([['./ring.torture.ts', file]])), [
-    { scenario: file, times: 2 },
+    { scenario: file, times: 2, counted: true },
   ])
 })
 

@@ -26,7 +26,8 @@ const NAMES = [...RESULTS.map(({ name }) => name), 'c.1']
 function ended(root: string): EndedRun {
   const plan = planOf(NAMES)
   const { run, summary } = storeRun(root, plan, RESULTS)
-  return { plan: run.plan, summary, results: new Map(RESULTS.map(r => [r.name, r])), dir: run.dir, last: true }
+  const results = new Map(RESULTS.map(r => [r.name, r]))
+  return { plan: run.plan, summary, results, interleavings: new Map(), dir: run.dir, last: true }
 }
 
 t.test('TAP: a test point an instance, planned ahead', async t => {

@@ -1,6 +1,7 @@
-/** The package's entry: what scenario files import, and `run` for test runners. */
+/** The package's entry: what scenario files import, and `run` and `explore` for test runners. */
 import type { Reporter } from '../results/reporters/reporter.ts'
 import type { RunSummary } from '../results/schema.ts'
+import type { ExploreFlags } from './commands/explore.ts'
 import type { RunFlags } from './commands/run.ts'
 import { UsageError } from './errors.ts'
 import { hint } from './plan/nearest.ts'
@@ -9,23 +10,39 @@ import type { ParamValue } from './scenario.ts'
 export type { Failure, InstanceResult, Plan, RunInstance, RunSummary, Verdict } from '../results/schema.ts'
 export * from './scenario.ts'
 
-/** As the flags of `torture run`, which explain them. */
-export interface RunOptions {
-  /** '30s', or milliseconds. Default 10 s. */
-  readonly duration?: string | number
+/** As the flags of the command, which explain them. */
+interface CommonOptions {
   readonly cpus?: number
   readonly seed?: number
   readonly params?: Readonly<Record<string, ParamValue>>
   /** How many threads of each body: `{ adder: 4 }`. */
   readonly threads?: Readonly<Record<string, number | string>>
   readonly bugs?: readonly string[]
-  readonly jitter?: 'off' | 'low' | 'high'
   readonly keepGoing?: boolean
-  readonly failFast?: boolean
   readonly hangAfter?: string | number
   readonly maxMemory?: string | number
   /** Folder of the run store. Default `torture-results`. */
   readonly results?: string
+}
+
+export interface RunOptions extends CommonOptions {
+  /** '30s', or milliseconds. Default 10 s. */
+  readonly duration?: string | number
+  readonly jitter?: 'off' | 'low' | 'high'
+  readonly failFast?: boolean
+}
+
+export interface ExploreOptions extends CommonOptions {
+  /** '30s', or milliseconds, for each scenario. Default 60 s. */
+  readonly budget?: string | number
+  /** Most executions of each guest. Default: as many as the time allows. */
+  readonly executions?: number
+  readonly strategy?: 'portfolio' | 'random' | 'pct' | 'pos' | 'urw' | 'bounded' | 'dpor'
+  /** How often `more()` says yes, per thread and execution. Default 4. */
+  readonly ops?: number
+  /** Names of cells, with `*`, at which threads are switched. */
+  readonly focus?: readonly string[]
+  readonly memoryModel?: 'sc' | 'tso' | 'pso'
 }
 
 /**
@@ -36,51 +53,80 @@ export interface RunOptions {
  * @throws UsageError (its message is one line) where selectors, options or a scenario file are bad
  */
 export async function run(selectors: string | readonly string[], options: RunOptions = {}): Promise<RunSummary> {
-  const { stress } = await import('./commands/run.ts')
-  const { summary } = await stress(toFlags([selectors].flat(), options), process.argv.slice(1), () => SILENT, false)
-  return summary
+  const { run } = await import('./commands/run.ts')
+  const flags: RunFlags = toFlags('run', selectors, options, RUN)
+  return (await run(flags, process.argv.slice(1), () => SILENT, false)).summary
+}
+
+/**
+ * Searches for a schedule that fails and returns what `run.json` holds: `exploration` of an instance says what was
+ * done, `schedule` of a failure is what `torture replay` takes. Otherwise as `run`.
+ */
+export async function explore(
+  selectors: string | readonly string[],
+  options: ExploreOptions = {},
+): Promise<RunSummary> {
+  const { explore } = await import('./commands/explore.ts')
+  const flags: ExploreFlags = toFlags('explore', selectors, options, EXPLORE)
+  return (await explore(flags, process.argv.slice(1), () => SILENT, false)).summary
 }
 
 const SILENT: Reporter = { start() {}, instanceStarted() {}, event() {}, instanceEnded() {}, end() {} }
 
-const OPTIONS = [
-  'duration',
-  'cpus',
-  'seed',
-  'params',
-  'threads',
-  'bugs',
-  'jitter',
-  'keepGoing',
-  'failFast',
-  'hangAfter',
-  'maxMemory',
-  'results',
-]
+/** An option's flag, and its value as the flag's text. */
+type Spelling = readonly [flag: string, text: (value: never) => string | boolean | readonly string[]]
 
-function toFlags(selectors: readonly string[], options: RunOptions): RunFlags {
-  const { duration, cpus, seed, params, threads, bugs, jitter, keepGoing, failFast, hangAfter, maxMemory, results } =
-    options
-  const stray = Object.keys(options).find(name => !OPTIONS.includes(name))
-  if (stray !== undefined) {
-    throw new UsageError(`run() has no option '${stray}': ${hint(stray, OPTIONS, `there are ${OPTIONS.join(', ')}`)}`)
-  }
-  const pairs = (record: Readonly<Record<string, unknown>>) =>
-    Object.entries(record).map(([key, value]) => `${key}=${value}`)
-  const time = (value: string | number) => (typeof value === 'number' ? `${value}ms` : value)
-  return {
-    selectors,
-    ...(duration !== undefined && { duration: time(duration) }),
-    ...(cpus !== undefined && { cpus: String(cpus) }),
-    ...(seed !== undefined && { seed: String(seed) }),
-    ...(params !== undefined && { param: pairs(params) }),
-    ...(threads !== undefined && { threads: pairs(threads) }),
-    ...(bugs !== undefined && { bug: bugs }),
-    ...(jitter !== undefined && { jitter }),
-    ...(keepGoing !== undefined && { 'keep-going': keepGoing }),
-    ...(failFast !== undefined && { 'fail-fast': failFast }),
-    ...(hangAfter !== undefined && { 'hang-after': time(hangAfter) }),
-    ...(maxMemory !== undefined && { 'max-memory': String(maxMemory) }),
-    ...(results !== undefined && { results }),
-  }
+const time = (value: string | number) => (typeof value === 'number' ? `${value}ms` : value)
+const yes = (value: boolean) => value
+const list = (value: string | readonly string[]) => [value].flat()
+const pairs = (record: Readonly<Record<string, unknown>>) =>
+  Object.entries(record).map(([key, value]) => `${key}=${value}`)
+
+const COMMON: Readonly<Record<keyof CommonOptions, Spelling>> = {
+  cpus: ['cpus', String],
+  seed: ['seed', String],
+  params: ['param', pairs],
+  threads: ['threads', pairs],
+  bugs: ['bug', list],
+  keepGoing: ['keep-going', yes],
+  hangAfter: ['hang-after', time],
+  maxMemory: ['max-memory', String],
+  results: ['results', String],
+}
+
+const RUN: Readonly<Record<keyof RunOptions, Spelling>> = {
+  duration: ['duration', time],
+  ...COMMON,
+  jitter: ['jitter', String],
+  failFast: ['fail-fast', yes],
+}
+
+const EXPLORE: Readonly<Record<keyof ExploreOptions, Spelling>> = {
+  budget: ['budget', time],
+  executions: ['executions', String],
+  strategy: ['strategy', String],
+  ops: ['ops', String],
+  focus: ['focus', list],
+  memoryModel: ['memory-model', String],
+  ...COMMON,
+}
+
+function toFlags(
+  name: string,
+  selectors: string | readonly string[],
+  options: object,
+  spellings: Readonly<Record<string, Spelling>>,
+): Record<string, unknown> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const flags = given.map(([option, value]) => {
+    if (!Object.hasOwn(spellings, option)) {
+      const known = Object.keys(spellings)
+      throw new UsageError(
+        `${name}() has no option '${option}': ${hint(option, known, `there are ${known.join(', ')}`)}`,
+      )
+    }
+    const [flag, text] = spellings[option]
+    return [flag, text(value as never)]
+  })
+  return { selectors: [selectors].flat(), ...Object.fromEntries(flags) }
 }

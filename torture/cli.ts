@@ -20,6 +20,16 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'complete a run that was cut off, or repeat (a part of) one, from the stored bundle',
     load: () => import('./commands/rerun.ts'),
   },
+  explore: {
+    usage: 'explore [selectors..]',
+    summary: 'search for a schedule that fails, one thread at a time',
+    load: () => import('./commands/explore.ts'),
+  },
+  replay: {
+    usage: 'replay <failure>',
+    summary: 'carry out the schedule of a failure again',
+    load: () => import('./commands/replay.ts'),
+  },
   scale: {
     usage: 'scale [selectors..]',
     summary: 'measure scenarios side by side over numbers of threads',
@@ -43,8 +53,8 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */
-const later = ['explore', 'replay', 'bugs', 'hosts', 'init', 'compare']
-const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node', 'mode']
+const later = ['bugs', 'hosts', 'init', 'compare']
+const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node']
 
 function parser(args: readonly string[]) {
   return yargs(args)

@@ -1,23 +1,16 @@
 /** The closing summary: what was done, what it is worth, and the one command to type next. */
-import { resolve } from 'node:path'
-import { duration, fit, human, oneLine, percent, plural, shownPath, sum, wrap } from '../format.ts'
+import { duration, fit, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
 import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../schema.ts'
 import { excludedRate, rateInterval } from '../statistics.ts'
-import { addCounters, fallbackShare, mainCounter } from '../work.ts'
+import { addCounters, fallbackShare, mainWork } from '../work.ts'
+import { explorationLines } from './exploration.ts'
+import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
-import { type Colour, markOf, type Palette } from './palette.ts'
+import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
+import { troubleLines } from './trouble.ts'
 
-export interface Look {
-  readonly columns: number
-  readonly paint: Palette
-}
-
-const MOST_LISTED = 10
-const MOST_FAILURES = 5
 const MS_PER_HOUR = 3_600_000
-/** Where the text beside a label starts. */
-const INDENT = 11
 
 /** The closing summary, lines without their ends. */
 export function closingLines(closing: EndedRun, look: Look): string[] {
@@ -61,36 +54,16 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   const add = (label: string, text: string) => {
     if (text !== '') lines.push(...labelled(label, text, look, label === 'blind' ? { most: 1 } : {}))
   }
-  add('work', workText(results))
+  const explores = instances[0].mode === 'explore'
+  add('work', workText(results, explores))
+  if (explores) lines.push(...explorationLines(results, look))
   // A bug that was not caught says something of the test; of the code, nothing.
-  if (instances[0].bugs.length === 0) add('worth', worthText(results))
+  else if (instances[0].bugs.length === 0) add('worth', worthText(results))
   add('near', nearText(results))
   add('bug', bugText(instances, results))
   add('with', withText(instances[0], results))
   add('blind', [...new Set(results.flatMap(result => result.blindSpots))].map(oneLine).join('; '))
   return lines
-}
-
-interface Style {
-  /** Blanks before the label. */
-  readonly indent?: number
-  readonly label?: Colour
-  readonly text?: Colour
-  /** Lines that the text may take; the last one is cut. */
-  readonly most?: number
-}
-
-/** A label and its text, which goes on below itself where the terminal is too narrow. */
-function labelled(label: string, text: string, { columns, paint }: Look, style: Style = {}): string[] {
-  const room = Math.max(20, columns - INDENT)
-  const { indent = 2, most = 4 } = style
-  const wrapped = wrap(text, room)
-  const lines = wrapped.slice(0, most)
-  if (wrapped.length > most) lines.push(fit(`${lines.pop()} ${wrapped.slice(most).join(' ')}`, room))
-  return lines.map((line, n) => {
-    const head = n === 0 ? label.padEnd(INDENT - indent) : ' '.repeat(INDENT - indent)
-    return `${' '.repeat(indent)}${paint(style.label ?? 'gray', head)}${style.text ? paint(style.text, line) : line}`
-  })
 }
 
 const SEVERITY: readonly (Verdict | undefined)[] = [
@@ -138,64 +111,18 @@ function tally(verdicts: readonly (Verdict | undefined)[]): string {
     .join(', ')
 }
 
-/** The instances that did not pass: why, and each of their failures with the folder that holds the evidence. */
-function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, look: Look): string[] {
-  const troubled = instances.filter(({ name }) => {
-    const verdict = closing.results.get(name)?.verdict
-    return verdict !== undefined && verdict !== 'pass'
-  })
-  const lines = troubled.slice(0, MOST_LISTED).flatMap(({ name }) => {
-    const result = closing.results.get(name)!
-    const { verdict, reason, failures } = result
-    const more = failures.length - MOST_FAILURES
-    return [
-      ...(instances.length === 1 ? [] : [instanceLine(result, look)]),
-      // The reason of what a guest found itself only repeats its first failure.
-      ...(result.by === 'guest' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
-      ...failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look)),
-      ...(more > 0 ? labelled('', `and ${plural(more, 'further failure')}`, look) : []),
-    ]
-  })
-  const more = troubled.length - MOST_LISTED
-  if (more > 0) lines.push(...labelled('', `and ${more} more: torture report --format json`, look))
-  return lines
-}
-
-function instanceLine({ name, verdict, seed, durationMs, host }: InstanceResult, { columns, paint }: Look): string {
-  const { sign, colour } = markOf(verdict)
-  const where = host === 'local' ? '' : ` on ${host}`
-  return fit(
-    `  ${paint(colour, `${sign} ${name}`)}  ${verdict} after ${duration(durationMs)}${where}, seed ${seed}`,
-    columns,
-  )
-}
-
-function reasonLines(verdict: Verdict, reason = 'no reason is recorded', look: Look): string[] {
-  const { colour } = markOf(verdict)
-  return labelled(verdict === 'inconclusive' ? 'why' : verdict, oneLine(reason), look, { label: colour })
-}
-
-function failureLines({ oracle, message, count, id }: InstanceResult['failures'][number], run: EndedRun, look: Look) {
-  const times = count > 1 ? ` (${human(count)} times)` : ''
-  return [
-    ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),
-    // Whole, however narrow the terminal is: it is there to be copied.
-    ...labelled('', shownPath(resolve(run.dir, id)), look, { text: 'cyan' }),
-  ]
-}
-
 /** `13.1 M faults, 1.31 M/s, 0.42% fell back · 31 rounds · seed 7`. */
-function workText(results: readonly InstanceResult[]): string {
+function workText(results: readonly InstanceResult[], explores: boolean): string {
   const counters = addCounters(results.map(result => result.counters))
   const seconds = sum(results.map(result => result.durationMs)) / 1000
   const rounds = sum(results.map(result => result.rounds))
   const each = results.length > 1 ? ' each' : ''
-  const rate = (n: number) => (seconds > 0 ? `, ${human(n / seconds)}/s${each}` : '')
-  const main = mainCounter(counters)
-  const share = fallbackShare(counters)
-  const parts = main === undefined ? [] : [`${human(counters[main])} ${main}${rate(counters[main])}`]
-  if (share !== undefined) parts[0] += `, ${percent(share)} fell back`
-  parts.push(`${plural(rounds, 'round')}${main === undefined ? rate(rounds) : ''}`)
+  const { name, n } = mainWork({ counters, rounds }, explores)
+  const share = explores ? undefined : fallbackShare(counters)
+  const rate = seconds > 0 ? `, ${human(n / seconds)}/s${each}` : ''
+  const fell = share === undefined ? '' : `, ${percent(share)} fell back`
+  const parts = [`${human(n)} ${n === 1 ? name.replace(/s$/, '') : name}${rate}${fell}`]
+  if (name !== 'rounds' && !explores) parts.push(plural(rounds, 'round'))
   parts.push(duration((seconds * 1000) / results.length) + each)
   return parts.join(' · ')
 }

@@ -17,12 +17,12 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
     },
     instanceStarted: instance => progress?.started(instance),
     event: (name, event) => progress?.event(name, event),
-    instanceEnded: result => progress?.ended(result),
+    instanceEnded: (result, interleavings) => progress?.ended(result, interleavings),
     end(summary, dir) {
       live?.stop()
       if (progress === undefined) return
-      const { plan, results } = progress
-      stdout.write(FINAL[kind]({ plan, summary, results, dir, last: true }))
+      const { plan, results, interleavings } = progress
+      stdout.write(FINAL[kind]({ plan, summary, results, interleavings, dir, last: true }))
     },
     stop: () => live?.stop(),
   }

@@ -1,17 +1,18 @@
 /** One line for an instance that has ended. */
-import { duration, fit, human, oneLine, plural } from '../format.ts'
+import { duration, fit, human, oneLine, shownPlace } from '../format.ts'
 import type { InstanceResult } from '../schema.ts'
-import { mainCounter } from '../work.ts'
+import { mainWork } from '../work.ts'
 import { markOf, type Palette } from './palette.ts'
 
 export function endedLine(result: InstanceResult, columns: number, paint: Palette): string {
-  const { name, verdict, durationMs, counters, rates, rounds, failures, reason, host } = result
+  const { name, verdict, durationMs, failures, reason, host } = result
   const { sign, colour } = markOf(verdict)
-  const main = mainCounter(counters)
-  const work =
-    main === undefined ? plural(rounds, 'round') : `${human(counters[main])} ${main} (${human(rates[main] ?? 0)}/s)`
+  const main = mainWork(result, result.exploration !== undefined)
+  const rate = durationMs > 0 ? ` (${human((main.n * 1000) / durationMs)}/s)` : ''
+  const work = `${human(main.n)} ${main.name}${rate}`
   const first = failures[0]
-  const why = first !== undefined ? `${first.oracle}: ${first.message}` : (reason ?? '')
+  const place = first?.at === undefined ? '' : ` at ${shownPlace(first.at)}`
+  const why = first !== undefined ? `${first.oracle}: ${first.message}${place}` : (reason ?? '')
   const where = host === 'local' ? '' : ` on ${host}`
   const head = `${paint(colour, `${sign} ${name}`)}  ${verdict} after ${duration(durationMs)}${where}`
   return fit(verdict === 'pass' ? `${head}  ${work}` : `${head}  ${oneLine(why)}`, columns)

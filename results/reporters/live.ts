@@ -113,7 +113,7 @@ function runningLine(running: Running, elapsedMs: number, names: number, paint: 
   const parts = [
     `${human(rate.perSecond).padStart(6)} ${rate.name}/s`,
     ...(share === undefined ? [] : [`${percent(share)} fell back`]),
-    `${human(stats.nearMisses)} near`,
+    ...(instance.mode === 'explore' ? [`${human(stats.rounds)} in all`] : [`${human(stats.nearMisses)} near`]),
     failures > 0 ? paint('red', plural(failures, 'failure')) : '0 failures',
     ...(stats.phase === 'running' ? [] : [paint('gray', stats.phase)]),
   ]

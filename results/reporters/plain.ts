@@ -39,20 +39,21 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
     event(name, event) {
       progress?.event(name, event)
       if (event.type === 'failure') {
-        const { oracle, message, thread, round } = event.failure
-        say(paint('red', `FAIL ${name}: ${oracle}: ${oneLine(message)} (${thread}, round ${round})`))
+        const { oracle, message, thread, round, schedule } = event.failure
+        const when = schedule === undefined ? `round ${round}` : `execution ${round}`
+        say(paint('red', `FAIL ${name}: ${oracle}: ${oneLine(message)} (${thread}, ${when})`))
       }
       tick()
     },
-    instanceEnded(result) {
-      progress?.ended(result)
+    instanceEnded(result, interleavings) {
+      progress?.ended(result, interleavings)
       say(endedLine(result, Number.POSITIVE_INFINITY, paint))
     },
     end(summary, dir) {
       if (progress === undefined) return
-      const { plan, results } = progress
+      const { plan, results, interleavings } = progress
       const look = { columns: Number.POSITIVE_INFINITY, paint }
-      say(`\n${closingLines({ plan, summary, results, dir, last: true }, look).join('\n')}`)
+      say(`\n${closingLines({ plan, summary, results, interleavings, dir, last: true }, look).join('\n')}`)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Where a run stands: shared by all that show progress. Times are those of the runner's clock, in milliseconds. */
-import type { GuestEvent, InstanceResult, Plan, PlannedInstance, StatsLine } from '../schema.ts'
-import { mainCounter } from '../work.ts'
+import type { GuestEvent, InstanceResult, Interleaving, Plan, PlannedInstance, StatsLine } from '../schema.ts'
+import { mainWork } from '../work.ts'
 
 export interface Running {
   readonly instance: PlannedInstance
@@ -16,6 +16,7 @@ export class Progress {
   readonly startedAt: number
   readonly running = new Map<string, Running>()
   readonly results = new Map<string, InstanceResult>()
+  readonly interleavings = new Map<string, Interleaving>()
   readonly #planned: ReadonlyMap<string, PlannedInstance>
   readonly #now: () => number
 
@@ -45,9 +46,10 @@ export class Progress {
     running.failures = Math.max(running.failures, event.failures)
   }
 
-  ended(result: InstanceResult): void {
+  ended(result: InstanceResult, interleavings: ReadonlyMap<string, Interleaving> = new Map()): void {
     this.running.delete(result.name)
     this.results.set(result.name, result)
+    for (const [id, interleaving] of interleavings) this.interleavings.set(id, interleaving)
   }
 
   get elapsedMs(): number {
@@ -88,13 +90,14 @@ export class Progress {
 
 /** The main work per second between the last two totals, or since the start where there is one only. */
 export function currentRate({
+  instance,
   stats,
   before,
 }: Running): { readonly name: string; readonly perSecond: number } | undefined {
   if (stats === undefined) return undefined
-  const name = mainCounter(stats.counters)
-  const [now, then] =
-    name === undefined ? [stats.rounds, before?.rounds] : [stats.counters[name], before?.counters[name]]
+  const explores = instance.mode === 'explore'
+  const { name, n } = mainWork(stats, explores)
+  const then = before === undefined ? 0 : mainWork(before, explores).n
   const ms = stats.atMs - (before?.atMs ?? 0)
-  return ms > 0 ? { name: name ?? 'rounds', perSecond: (now - (then ?? 0)) / (ms / 1000) } : undefined
+  return ms > 0 ? { name, perSecond: (n - then) / (ms / 1000) } : undefined
 }

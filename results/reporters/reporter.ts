@@ -1,5 +1,5 @@
 /** What the runner tells while a run goes on, and how it is shown. */
-import type { GuestEvent, InstanceResult, Plan, PlannedInstance, RunSummary } from '../schema.ts'
+import type { GuestEvent, InstanceResult, Interleaving, Plan, PlannedInstance, RunSummary } from '../schema.ts'
 
 export const REPORTERS = ['tty', 'plain', 'json', 'tap', 'junit'] as const
 export type ReporterKind = (typeof REPORTERS)[number]
@@ -11,7 +11,8 @@ export interface Reporter {
   instanceStarted(instance: PlannedInstance): void
   /** What a guest said, by the instance's name. */
   event(name: string, event: GuestEvent): void
-  instanceEnded(result: InstanceResult): void
+  /** @param interleavings of its failures under explore, by their ids */
+  instanceEnded(result: InstanceResult, interleavings?: ReadonlyMap<string, Interleaving>): void
   end(summary: RunSummary, dir: string): void
   /** Gives back the terminal, for those that hold it; also where an error ended the run. May be called twice. */
   stop?(): void
@@ -22,6 +23,8 @@ export interface EndedRun {
   readonly plan: Plan
   readonly summary: RunSummary
   readonly results: ReadonlyMap<string, InstanceResult>
+  /** Of the failures under explore, by their ids. */
+  readonly interleavings: ReadonlyMap<string, Interleaving>
   /** The run's folder. */
   readonly dir: string
   /** Whether it is the newest run of its results folder, so that the next command need not name it. */

@@ -29,8 +29,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       const { oracle, message } = event.failure
       live?.print([`${paint('red', `✖ ${name}`)}  ${oracle}: ${oneLine(message)}`])
     },
-    instanceEnded(result) {
-      progress?.ended(result)
+    instanceEnded(result, interleavings) {
+      progress?.ended(result, interleavings)
       // The closing summary says the same of a lone instance a moment later.
       if (progress !== undefined && progress.plan.instances.length > 1)
         live?.print([endedLine(result, columns(), paint)])
@@ -38,8 +38,11 @@ export function ttyReporter({ stdout }: Streams): Reporter {
     end(summary, dir) {
       live?.stop()
       if (progress === undefined) return
-      const { plan, results } = progress
-      const lines = closingLines({ plan, summary, results, dir, last: true }, { columns: columns(), paint })
+      const { plan, results, interleavings } = progress
+      const lines = closingLines(
+        { plan, summary, results, interleavings, dir, last: true },
+        { columns: columns(), paint },
+      )
       stdout.write(`\n${lines.join('\n')}\n`)
     },
     stop: () => live?.stop(),

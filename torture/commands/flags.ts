@@ -59,6 +59,14 @@ export function parseAssignments(texts: readonly string[] | undefined, flag: str
   return new Map((texts ?? []).map(text => parseAssignment(text, flag)))
 }
 
+/** A pattern over the names of cells, which may hold almost anything. */
+export function parseFocus(pattern: string): string {
+  if (pattern.trim() === '' || pattern.length > 200 || /\p{Cc}/u.test(pattern)) {
+    throw new UsageError("--focus: name cells, with * for any part, as in --focus 'vma[*].vm_lock_seq'")
+  }
+  return pattern
+}
+
 /** @throws UsageError where a folder of results could not be made */
 export function checkResults(path: string): string {
   if (path.trim() === '' || path.includes('\0')) throw new UsageError('--results: name a folder')

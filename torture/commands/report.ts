@@ -1,6 +1,6 @@
 /** `torture report`: what a run found, as text for people or as JSON, JUnit or TAP for programs. */
 import type { Argv } from 'yargs'
-import { openRun, type StoredRun } from '../../results/reader.ts'
+import { interleavingsOf, openRun, type StoredRun } from '../../results/reader.ts'
 import { closingLines } from '../../results/reporters/closing.ts'
 import { junit } from '../../results/reporters/junit.ts'
 import { paletteOf } from '../../results/reporters/palette.ts'
@@ -46,7 +46,12 @@ export async function main(flags: ReportFlags): Promise<number> {
 
 function render(run: StoredRun, format: (typeof FORMATS)[number]): string {
   const { id, dir, root, plan, summary, results, state } = run
-  const ended: EndedRun = { plan, summary, results, dir, last: runIds(root).at(-1) === id, running: state === 'alive' }
+  const interleavings = interleavingsOf(
+    dir,
+    [...results.values()].flatMap(result => result.failures),
+  )
+  const last = runIds(root).at(-1) === id
+  const ended: EndedRun = { plan, summary, results, interleavings, dir, last, running: state === 'alive' }
   switch (format) {
     case 'json':
       return `${JSON.stringify(asJson(run), null, 2)}\n`

@@ -1,5 +1,5 @@
 /** From what the user selected to the bundle that holds it: the prebuilt one, or a new one with the user's files. */
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { builtinBundle, builtinEntries } from '../bundle/builtin.ts'
 import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
@@ -26,8 +26,18 @@ export async function withSelected<T>(texts: readonly string[], example: string,
   const { withNewBundle } = await import('../bundle/make.ts')
   return withNewBundle({ ...builtinEntries(), user: unique }, made => {
     const files = new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))
-    return use(select(selectors, made.manifest.scenarios, files), made)
+    const selected = select(selectors, made.manifest.scenarios, files)
+    return use(
+      selected.map(one => ({ ...one, ...fileOf(one.scenario, made.user, unique) })),
+      made,
+    )
   })
+}
+
+/** The user's file behind a scenario, as the bundle names it: without links. */
+function fileOf(scenario: ScenarioDescription, user: readonly ScenarioDescription[], files: readonly string[]) {
+  const n = user.indexOf(scenario)
+  return n < 0 ? {} : { file: realpathSync(files[n]) }
 }
 
 function checkFile(path: string): void {

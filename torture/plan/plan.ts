@@ -4,14 +4,17 @@ import type { BugDescription, ScenarioDescription } from '../bundle/manifest.ts'
 import { UsageError } from '../errors.ts'
 import type { ParamValue } from '../scenario.ts'
 import type { Engine } from './engines.ts'
+import { type ExploreRequest, explored, guestsOf } from './explore.ts'
 import { hint } from './nearest.ts'
 import { pack } from './pack.ts'
 import { checkWishes, resolveParams, resolveThreads, type Wishes } from './params.ts'
 import { deriveSeed } from './seed.ts'
 import type { Selected } from './selector.ts'
 
-/** What the flags of `run` say, checked. */
+/** What the flags of `run` and `explore` say, checked. */
 export interface Request {
+  /** Present: the deterministic scheduler takes the place of stress. */
+  readonly explore?: ExploreRequest
   readonly seed: number
   readonly durationMs: number
   readonly hangAfterMs: number
@@ -47,7 +50,7 @@ export function makePlan(
   selected: readonly Selected<ScenarioDescription>[],
   bugs: readonly BugDescription[],
 ): PlanBody {
-  const total = selected.reduce((sum, { times }) => sum + times, 0) * request.engines.length
+  const total = selected.reduce((sum, one) => sum + repetitions(request, one), 0) * request.engines.length
   if (total > MOST_INSTANCES) throw new UsageError(`${total} instances are more than ${MOST_INSTANCES}: split the run`)
   if (request.inspect && total !== 1) {
     throw new UsageError(`--inspect looks at one instance and ${total} are selected: select one scenario, once`)
@@ -55,7 +58,7 @@ export function makePlan(
   const scenarios = selected.map(({ scenario }) => scenario)
   checkWishes(scenarios, request.params, request.threads)
   const wanted = findBugs(request.bugs, bugs, scenarios)
-  const instances = selected.flatMap(({ scenario, times }) => planScenario(request, scenario, times, wanted))
+  const instances = selected.flatMap(one => planScenario(request, one, wanted))
   return {
     seed: request.seed,
     cpus: request.cpus,
@@ -84,22 +87,18 @@ function findBugs(
   })
 }
 
+/** How many instances of each engine. */
+function repetitions({ explore, inspect, cpus }: Request, selected: Selected<ScenarioDescription>): number {
+  return explore === undefined || inspect ? selected.times : guestsOf(selected, cpus)
+}
+
 function planScenario(
   request: Request,
-  scenario: ScenarioDescription,
-  times: number,
+  selected: Selected<ScenarioDescription>,
   wanted: readonly BugDescription[],
 ): PlannedInstance[] {
+  const { scenario, file } = selected
   const bugs = wanted.filter(bug => bug.scenarios.includes(scenario.name))
-  const threads = resolveThreads(scenario, request.threads, request.cpus)
-  const cpus = threads.reduce((sum, { count }) => sum + count, 0)
-  const oversubscribed = cpus > Math.min(request.cpus, request.hostCpus)
-  if (oversubscribed && !request.oversubscribe) {
-    const most = Math.min(request.cpus, request.hostCpus)
-    throw new UsageError(
-      `${scenario.name}: ${cpus} threads do not fit ${most === 1 ? '1 CPU' : `${most} CPUs`}: lower --threads, or leave out --no-oversubscribe`,
-    )
-  }
   const fixed: Record<string, ParamValue> = Object.assign({}, ...bugs.map(bug => bug.params ?? {}))
   const params = resolveParams(scenario, request.params, fixed)
   const changed = Object.entries(params).filter(([name, value]) => value !== scenario.params[name].default)
@@ -107,21 +106,20 @@ function planScenario(
   const shared = {
     scenario: scenario.name,
     module: scenario.module,
-    mode: 'stress' as const,
+    ...(file !== undefined && { file }),
     params,
     ...(changed.length > 0 && { defaults }),
-    threads,
     bugs: bugs.map(bug => bug.id),
     ...(bugs.length > 0 && { windows: bugs.map(bug => bug.site) }),
-    jitter: bugs.findLast(bug => bug.jitter !== undefined)?.jitter ?? request.jitter,
     durationMs: request.durationMs,
     hangAfterMs: request.inspect ? INSPECT_HANG_MS : request.hangAfterMs,
     maxMemory: request.maxMemory,
     keepGoing: request.keepGoing,
-    cpus,
-    oversubscribed,
+    ...(request.explore === undefined
+      ? stressed(request, scenario, bugs)
+      : explored(request.explore, scenario, request.threads)),
   }
-  const numbers = Array.from({ length: times }, (_, n) => n + 1)
+  const numbers = Array.from({ length: repetitions(request, selected) }, (_, n) => n + 1)
   return request.engines.flatMap(engine =>
     numbers.map(n => {
       const name = `${scenario.name}${engine.label}.${n}`
@@ -135,4 +133,19 @@ function planScenario(
       }
     }),
   )
+}
+
+/** What makes it a stress instance: real parallel threads, one CPU for each if the budget has them. */
+function stressed(request: Request, scenario: ScenarioDescription, bugs: readonly BugDescription[]) {
+  const threads = resolveThreads(scenario, request.threads, request.cpus)
+  const cpus = threads.reduce((sum, { count }) => sum + count, 0)
+  const most = Math.min(request.cpus, request.hostCpus)
+  const oversubscribed = cpus > most
+  if (oversubscribed && !request.oversubscribe) {
+    throw new UsageError(
+      `${scenario.name}: ${cpus} threads do not fit ${most === 1 ? '1 CPU' : `${most} CPUs`}: lower --threads, or leave out --no-oversubscribe`,
+    )
+  }
+  const jitter = bugs.findLast(bug => bug.jitter !== undefined)?.jitter ?? request.jitter
+  return { mode: 'stress' as const, threads, jitter, cpus, oversubscribed }
 }

@@ -21,19 +21,31 @@ export function printPlan(plan: PlanBody, bundle: string): string {
 }
 
 function describe(instance: PlannedInstance): string {
-  const { name, threads, params, bugs, jitter, durationMs, seed, cpus, oversubscribed, node, nodeArgs } = instance
+  const { name, threads, params, bugs, durationMs, seed, cpus, oversubscribed, node, nodeArgs } = instance
   const parts = [
     name,
     `${threads.map(body => `${body.name}=${body.count}`).join(' ')} (${count(cpus, 'CPU')}${oversubscribed ? ', oversubscribed' : ''})`,
     formatDuration(durationMs),
     `seed ${seed}`,
-    `jitter ${jitter}`,
+    ...howItRuns(instance),
     ...Object.entries(params).map(([key, value]) => `${key}=${value}`),
     ...bugs.map(bug => `bug ${bug}`),
     ...(node === undefined ? [] : [node]),
     ...(nodeArgs ?? []),
   ]
   return parts.join('  ')
+}
+
+function howItRuns({ jitter, explore }: PlannedInstance): string[] {
+  if (explore === undefined) return [`jitter ${jitter}`]
+  const { strategy, executions, ops, memoryModel, focus } = explore
+  return [
+    `explore ${strategy}`,
+    `ops ${ops}`,
+    ...(executions > 0 ? [`at most ${count(executions, 'execution')}`] : []),
+    ...(memoryModel === 'sc' ? [] : [`memory model ${memoryModel}`]),
+    ...focus.map(pattern => `focus ${pattern}`),
+  ]
 }
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`

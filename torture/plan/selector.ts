@@ -5,8 +5,10 @@ import { parseCount } from './quantities.ts'
 
 export interface Selector {
   readonly text: string
-  /** How many instances of each scenario that it selects. */
+  /** How many instances of each scenario that it selects: 1 unless it says so. */
   readonly times: number
+  /** Whether it says so. */
+  readonly counted: boolean
   readonly kind: 'name' | 'pattern' | 'tag' | 'path'
   readonly value: string
 }
@@ -19,6 +21,10 @@ interface Selectable {
 export interface Selected<S> {
   readonly scenario: S
   readonly times: number
+  /** Whether the user said how many: `3*vma-lock`. */
+  readonly counted?: boolean
+  /** Absolute path of the user's scenario file; none for a built-in scenario. */
+  readonly file?: string
 }
 
 const MOST_TIMES = 1000
@@ -32,7 +38,7 @@ function parseSelector(text: string): Selector {
   const [, count, value] = /^(?:([-+]?[\d.]+)\*(?=.))?(.*)$/s.exec(text)!
   const times = count === undefined ? 1 : parseCount(count, `the count in '${text}':`, MOST_TIMES)
   if (value === '') throw new UsageError('an empty selector: name a scenario, or see torture list scenarios')
-  return { text, times, ...classify(value) }
+  return { text, times, counted: count !== undefined, ...classify(value) }
 }
 
 function classify(value: string): Pick<Selector, 'kind' | 'value'> {
@@ -63,17 +69,18 @@ export function select<S extends Selectable>(
   scenarios: readonly S[],
   files: ReadonlyMap<string, S> = new Map(),
 ): Selected<S>[] {
-  const times = new Map<S, number>()
-  for (const selector of selectors) {
+  const selected = new Map<S, { times: number; counted: boolean }>()
+  for (const { times, counted, ...selector } of selectors) {
     for (const scenario of matches(selector, scenarios, files)) {
-      times.set(scenario, (times.get(scenario) ?? 0) + selector.times)
+      const before = selected.get(scenario)
+      selected.set(scenario, { times: (before?.times ?? 0) + times, counted: before?.counted || counted })
     }
   }
-  return [...times].map(([scenario, n]) => ({ scenario, times: n }))
+  return [...selected].map(([scenario, counts]) => ({ scenario, ...counts }))
 }
 
 function matches<S extends Selectable>(
-  { kind, value }: Selector,
+  { kind, value }: Pick<Selector, 'kind' | 'value'>,
   scenarios: readonly S[],
   files: ReadonlyMap<string, S>,
 ): readonly S[] {

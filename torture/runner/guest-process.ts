@@ -7,6 +7,7 @@ import type { GuestExit } from '../../results/judge.ts'
 import { type GuestCommand, type GuestEvent, type PlannedInstance, SCHEMA } from '../../results/schema.ts'
 import { prepareInstance, writeCommand } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
+import { pinnedTo } from './affinity.ts'
 import { memoryLimit } from './limits.ts'
 
 /** Setting up may take long under load; whoever hangs in it is found by the guest's own watchdog. */
@@ -29,6 +30,7 @@ export interface GuestProcess {
 /**
  * Starts the guest of an instance. What its folder held before is removed.
  * @param onEvent is called for each line on its descriptor 3, in order
+ * @param cpu     the one that it is kept on; undefined: wherever it may run
  */
 export function startGuest(
   execa: typeof Execa,
@@ -36,9 +38,10 @@ export function startGuest(
   runDir: string,
   instance: PlannedInstance,
   onEvent: (event: GuestEvent) => void,
+  cpu?: number,
 ): GuestProcess {
   const dir = prepareInstance(runDir, instance.name)
-  const command = commandOf(bundle, dir, instance)
+  const command = commandOf(bundle, dir, instance, cpu)
   writeCommand(dir, command)
   // Execa hands any descriptor on; its types name the first few.
   const console = openSync(join(dir, 'console.log'), 'a') as 3
@@ -87,8 +90,9 @@ export function startGuest(
   }
 }
 
-function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance): GuestCommand {
+function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance, cpu: number | undefined): GuestCommand {
   const command = [
+    ...pinnedTo(cpu),
     ...memoryLimit(instance.maxMemory),
     instance.node ?? process.execPath,
     ...(instance.nodeArgs ?? []),

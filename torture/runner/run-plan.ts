@@ -9,6 +9,7 @@ import type { Reporter } from '../../results/reporters/reporter.ts'
 import {
   type GuestEvent,
   type InstanceResult,
+  type Interleaving,
   type Plan,
   type PlannedInstance,
   type RunSummary,
@@ -17,7 +18,9 @@ import {
 import { appendEvent, prepareInstance, toRunInstance, writeSummary, writeVerdict } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { EXIT } from '../errors.ts'
+import { CpuPool } from './affinity.ts'
 import { type GuestProcess, startGuest } from './guest-process.ts'
+import { isSibling, type Stopped, stoppedEarly } from './stopped.ts'
 
 /** A run that has its folder: new, or one that was cut off. */
 export interface OpenRun {
@@ -58,13 +61,14 @@ class Carrier {
   readonly #bundle: Bundle
   readonly #reporter: Reporter
   readonly #instances: Map<string, PlannedInstance>
-  readonly #guests = new Set<GuestProcess>()
+  readonly #guests = new Map<string, GuestProcess>()
+  readonly #cpus = new CpuPool()
   readonly #earlier: readonly InstanceResult[]
   #summary: RunSummary
   #interrupted: NodeJS.Signals | undefined
   #broken: { readonly error: unknown } | undefined
-  /** The first failure, where one ends the run. */
-  #failedFast: string | undefined
+  /** Why the rest of the run, or the rest of a scenario, is not worth doing any more. */
+  readonly #stopped: Stopped[] = []
 
   constructor({ dir, plan, summary, earlier }: OpenRun, bundle: Bundle, reporter: Reporter) {
     this.#dir = dir
@@ -96,11 +100,11 @@ class Carrier {
     }
     this.#interrupted = signal
     appendEvent(this.#dir, { type: 'interrupted', signal })
-    for (const guest of this.#guests) guest.stop()
+    for (const guest of this.#guests.values()) guest.stop()
   }
 
   killAll(): void {
-    for (const guest of this.#guests) guest.kill()
+    for (const guest of this.#guests.values()) guest.kill()
   }
 
   /** Results that cannot be written are an end for all: what is running is not worth its time. */
@@ -112,25 +116,32 @@ class Carrier {
   /** One instance from its start to its verdict. */
   async #attend(execa: typeof import('execa').execa, instance: PlannedInstance): Promise<void> {
     if (this.#interrupted !== undefined) return
-    if (this.#failedFast !== undefined) {
+    const stopped = this.#whyStopped(instance)
+    if (stopped !== undefined) {
       prepareInstance(this.#dir, instance.name)
-      return this.#conclude(skipped(instance, `--fail-fast: ${this.#failedFast} had failed`))
+      return this.#conclude(instance, skipped(instance, stopped.why))
     }
     const seen: Seen = { failures: [] }
-    const guest = startGuest(execa, this.#bundle, this.#dir, instance, event => {
+    const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
+    const hear = (event: GuestEvent) => {
       notice(seen, event)
       if (event.type === 'failure')
         appendEvent(this.#dir, { type: 'failure', instance: instance.name, id: event.failure.id })
       this.#reporter.event(instance.name, event)
-    })
-    this.#guests.add(guest)
+    }
+    const guest = startGuest(execa, this.#bundle, this.#dir, instance, hear, cpu)
+    this.#guests.set(instance.name, guest)
     appendEvent(this.#dir, { type: 'started', instance: instance.name, host: 'local' })
     this.#reporter.instanceStarted(instance)
     const exit = await guest.ended
-    this.#guests.delete(guest)
+    this.#guests.delete(instance.name)
+    this.#cpus.giveBack(cpu)
     if (this.#broken !== undefined) return
     // Loaded late: reading back what a guest wrote takes valibot, which the start does not wait for.
-    const { readVerdict } = await import('../../results/reader.ts')
+    const [{ readVerdict, interleavingsOf }, { completed, placeOf }] = await Promise.all([
+      import('../../results/reader.ts'),
+      import('./findings.ts'),
+    ])
     const { result: record, problem } = readVerdict(guest.dir)
     const judged = judge(instance, exit, {
       record,
@@ -141,29 +152,40 @@ class Carrier {
       failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
       ...(seen.stats !== undefined && { stats: seen.stats }),
     })
-    this.#conclude(this.#cutShort(judged, instance))
+    const interleavings = interleavingsOf(this.#dir, seen.failures)
+    const failures = completed(judged.failures, seen.failures, interleavings, failure =>
+      placeOf(failure, instance, this.#bundle),
+    )
+    const why = this.#interrupted ?? this.#whyStopped(instance)
+    const result = stoppedEarly({ ...judged, failures }, instance, why)
+    this.#conclude(instance, result, interleavings)
   }
 
-  /** What we ended before its time without a finding has not been done: `rerun` does it. */
-  #cutShort(result: InstanceResult, instance: PlannedInstance): InstanceResult {
-    if (this.#interrupted === undefined && this.#failedFast === undefined) return result
-    if (result.verdict === 'fail' || result.verdict === 'lost') return result
-    if (result.by === 'guest' && (result.verdict === 'hang' || result.durationMs >= instance.durationMs)) return result
-    const why = this.#interrupted ?? `--fail-fast: ${this.#failedFast} had failed`
-    const reason = `ended after ${(result.durationMs / 1000).toFixed(1)} s (${why})`
-    return { ...result, verdict: 'skipped', by: 'judge', reason }
+  #whyStopped(instance: PlannedInstance): Stopped | undefined {
+    return this.#stopped.find(({ concerns }) => concerns(instance))
   }
 
-  #conclude(result: InstanceResult): void {
+  #conclude(
+    instance: PlannedInstance,
+    result: InstanceResult,
+    interleavings?: ReadonlyMap<string, Interleaving>,
+  ): void {
     writeVerdict(join(this.#dir, result.name), result)
     this.#summary = { ...this.#summary, instances: [...this.#summary.instances, toRunInstance(result)] }
     writeSummary(this.#dir, this.#summary)
     appendEvent(this.#dir, { type: 'ended', instance: result.name, verdict: result.verdict })
-    this.#reporter.instanceEnded(result)
-    if (this.#plan.failFast && this.#failedFast === undefined && combine([result.verdict]).exitCode === EXIT.failed) {
-      this.#failedFast = result.name
-      for (const guest of this.#guests) guest.stop()
+    this.#reporter.instanceEnded(result, interleavings)
+    const failed = combine([result.verdict]).exitCode === EXIT.failed
+    if (failed && this.#plan.failFast) this.#stop({ why: `${result.name} had failed`, concerns: () => true })
+    if (result.exploration?.certificate !== undefined) {
+      this.#stop({ why: `${result.name} had explored everything`, concerns: other => isSibling(instance, other) })
     }
+  }
+
+  /** Ends the guests that are concerned, in order; those that have not been started never will be. */
+  #stop(stopped: Stopped): void {
+    this.#stopped.push(stopped)
+    for (const [name, guest] of this.#guests) if (stopped.concerns(this.#instances.get(name)!)) guest.stop()
   }
 
   /** Sets the run's verdict. A run that was interrupted is not final: `rerun` completes it in place. */

@@ -1,0 +1,62 @@
+/** What a search was worth, in the closing summary: never a bare "passed". */
+import { human, oneLine, plural, sum } from '../format.ts'
+import type { Exploration, InstanceResult } from '../schema.ts'
+import { type Look, labelled } from './labelled.ts'
+
+/** The lines of guests that searched the same scenario side by side. */
+export function explorationLines(results: readonly InstanceResult[], look: Look): string[] {
+  const searches = results.flatMap(({ exploration }) => exploration ?? [])
+  if (searches.length === 0) return []
+  const clean = results.every(({ failures }) => failures.length === 0)
+  const add = (label: string, text: string) => (text === '' ? [] : labelled(label, text, look))
+  return [
+    ...add('tried', triedText(searches)),
+    ...add('proof', distinct(searches.flatMap(({ certificate }) => certificate ?? []))),
+    ...(clean ? add('worth', worthText(searches)) : []),
+    ...(clean ? add('new', newText(searches)) : []),
+    ...add('focus', focusText(searches)),
+    ...add('cut off', cutOffText(searches)),
+    ...add('loose', distinct(searches.flatMap(({ uncontrolled }) => uncontrolled))),
+  ]
+}
+
+/** `random 3.10 k, pct 3.05 k · longest 41 steps, 33 of them choices`. */
+function triedText(searches: readonly Exploration[]): string {
+  const counts = new Map<string, number>()
+  for (const { name, executions } of searches.flatMap(({ strategies }) => strategies)) {
+    counts.set(name, (counts.get(name) ?? 0) + executions)
+  }
+  const strategies = [...counts].map(([name, n]) => `${name} ${human(n)}`).join(', ')
+  const longest = searches.reduce((a, b) => (b.longest > a.longest ? b : a))
+  const steps = `longest ${plural(longest.longest, 'step')}, ${human(longest.choices)} of them choices`
+  return [strategies, plural(longest.threads, 'thread'), steps].filter(text => text !== '').join(' · ')
+}
+
+/** The guest that did most speaks for all: together they exclude no less. */
+function worthText(searches: readonly Exploration[]): string {
+  const { excluded } = mostOf(searches)
+  if (searches.some(({ certificate }) => certificate !== undefined)) return ''
+  if (excluded.length > 0) return excluded.map(oneLine).join('; ')
+  return `no failure in ${plural(sum(searches.map(({ executions }) => executions)), 'execution')}: nothing is excluded`
+}
+
+function newText(searches: readonly Exploration[]): string {
+  if (searches.some(({ certificate }) => certificate !== undefined)) return ''
+  const { newPerThousand } = mostOf(searches)
+  if (newPerThousand === 0) return 'none of the last executions was unlike all before it'
+  return `${human(newPerThousand)} of a thousand executions at the end were unlike all before them`
+}
+
+const mostOf = (searches: readonly Exploration[]) => searches.reduce((a, b) => (b.executions > a.executions ? b : a))
+
+function focusText(searches: readonly Exploration[]): string {
+  const cells = [...new Set(searches.flatMap(({ focus }) => focus))]
+  return cells.length === 1 && cells[0] === 'all' ? '' : cells.map(oneLine).join(', ')
+}
+
+function cutOffText(searches: readonly Exploration[]): string {
+  const n = sum(searches.map(({ cutOff }) => cutOff))
+  return n === 0 ? '' : `${plural(n, 'execution')} given up at the limit of steps`
+}
+
+const distinct = (texts: readonly string[]) => [...new Set(texts.map(oneLine))].join('; ')

@@ -1,0 +1,73 @@
+/** What went wrong with instances, in the closing summary. */
+import { resolve } from 'node:path'
+import { duration, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
+import type { InstanceResult, Interleaving, PlannedInstance, Verdict } from '../schema.ts'
+import { type Look, labelled } from './labelled.ts'
+import { markOf } from './palette.ts'
+import type { EndedRun } from './reporter.ts'
+
+type Listed = InstanceResult['failures'][number]
+
+const MOST_LISTED = 10
+const MOST_FAILURES = 5
+
+/** The instances that did not pass: why, and each of their failures with the folder that holds the evidence. */
+export function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, look: Look): string[] {
+  const troubled = instances.filter(({ name }) => {
+    const verdict = closing.results.get(name)?.verdict
+    return verdict !== undefined && verdict !== 'pass'
+  })
+  const lines = troubled.slice(0, MOST_LISTED).flatMap(({ name }) => {
+    const result = closing.results.get(name)!
+    const { verdict, reason, failures } = result
+    const more = failures.length - MOST_FAILURES
+    return [
+      ...(instances.length === 1 ? [] : [instanceLine(result, look)]),
+      // The reason of what a guest found itself only repeats its first failure.
+      ...(result.by === 'guest' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
+      ...failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look)),
+      ...(more > 0 ? labelled('', `and ${plural(more, 'further failure')}`, look) : []),
+    ]
+  })
+  const more = troubled.length - MOST_LISTED
+  if (more > 0) lines.push(...labelled('', `and ${more} more: torture report --format json`, look))
+  return lines
+}
+
+function instanceLine({ name, verdict, seed, durationMs, host }: InstanceResult, { columns, paint }: Look): string {
+  const { sign, colour } = markOf(verdict)
+  const where = host === 'local' ? '' : ` on ${host}`
+  return fit(
+    `  ${paint(colour, `${sign} ${name}`)}  ${verdict} after ${duration(durationMs)}${where}, seed ${seed}`,
+    columns,
+  )
+}
+
+function reasonLines(verdict: Verdict, reason = 'no reason is recorded', look: Look): string[] {
+  const { colour } = markOf(verdict)
+  return labelled(verdict === 'inconclusive' ? 'why' : verdict, oneLine(reason), look, { label: colour })
+}
+
+/** Steps of an interleaving that is shown with its failure; a longer one is for `torture replay --trace`. */
+const MOST_STEPS = 60
+export const isShort = (interleaving: Interleaving | undefined): boolean =>
+  interleaving !== undefined && interleaving.steps.length <= MOST_STEPS
+
+/** Letters of a schedule that are shown: a longer one is for the file. */
+const MOST_SCHEDULE = 300
+
+function failureLines(failure: Listed, run: EndedRun, look: Look): string[] {
+  const { oracle, message, count, id, at, schedule, found } = failure
+  const times = count > 1 ? ` (${human(count)} times)` : ''
+  const place = at === undefined ? [] : labelled('', shownPlace(at), look, { text: 'cyan' })
+  const how = found === undefined ? '' : `found by ${found.strategy}, execution ${human(found.executions)} of its guest`
+  const whole = schedule !== undefined && schedule.length <= MOST_SCHEDULE
+  return [
+    ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),
+    ...place,
+    ...(whole ? labelled('', `schedule ${schedule}`, look, { text: 'bold' }) : []),
+    ...(how === '' ? [] : labelled('', how, look)),
+    // Whole, however narrow the terminal is: it is there to be copied.
+    ...labelled('', shownPath(resolve(run.dir, id)), look, { text: 'cyan' }),
+  ]
+}

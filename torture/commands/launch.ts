@@ -1,0 +1,107 @@
+/** From a request to a run: plans, stores the bundle, carries it out. What `run` and `explore` have in common. */
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Reporter } from '../../results/reporters/reporter.ts'
+import type { Plan } from '../../results/schema.ts'
+import { createRun } from '../../results/store.ts'
+import type { Bundle } from '../bundle/manifest.ts'
+import { keepBundle } from '../bundle/store.ts'
+import { EXIT } from '../errors.ts'
+import { version } from '../paths.ts'
+import { makePlan, type PlanBody, type Request } from '../plan/plan.ts'
+import { printPlan } from '../plan/print.ts'
+import { parseDuration, parseSeed, parseSize } from '../plan/quantities.ts'
+import type { Ended } from '../runner/run-plan.ts'
+import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus } from './flags.ts'
+import { withSelected } from './selected.ts'
+
+/** Below this a guest with two threads cannot start. */
+const LEAST_MEMORY = 64 << 20
+
+/** The flags as texts: from the command line, or made by the package's functions. */
+export interface LaunchFlags {
+  readonly selectors?: readonly string[]
+  readonly scenario?: readonly string[]
+  readonly cpus?: string
+  readonly seed?: string
+  readonly param?: readonly string[]
+  readonly threads?: readonly string[]
+  readonly bug?: readonly string[]
+  readonly 'keep-going'?: boolean
+  readonly 'hang-after'?: string
+  readonly 'max-memory'?: string
+  readonly results?: string
+}
+
+/** What those flags say; whatever is missing has its default. */
+export function parseLaunch(flags: LaunchFlags) {
+  return {
+    ...parseCpus(flags.cpus),
+    seed: flags.seed === undefined ? randomBytes(4).readUInt32LE() : parseSeed(flags.seed, '--seed'),
+    hangAfterMs: parseDuration(flags['hang-after'] ?? '5s', '--hang-after'),
+    maxMemory: parseSize(flags['max-memory'] ?? '2GiB', '--max-memory', LEAST_MEMORY),
+    params: parseAssignments(flags.param, '--param'),
+    threads: parseAssignments(flags.threads, '--threads'),
+    bugs: (flags.bug ?? []).flatMap(ids => ids.split(',')),
+    keepGoing: flags['keep-going'] ?? false,
+  } satisfies Partial<Request>
+}
+
+/** Who asks for a run, and how it is shown. */
+export interface Launch {
+  readonly command: Plan['command']
+  readonly argv: readonly string[]
+  /** What a user who selected nothing could have typed. */
+  readonly example: string
+  readonly reporter: () => Reporter
+  /** Whether SIGINT stops the run in order. */
+  readonly signals: boolean
+}
+
+/** A run that ended, with what else it takes to look into it. */
+export interface Launched extends Ended {
+  readonly plan: Plan
+  readonly bundle: Bundle
+  /** The run's folder. */
+  readonly dir: string
+}
+
+export async function launch(flags: LaunchFlags, request: Request, how: Launch): Promise<Launched> {
+  const results = checkResults(flags.results ?? DEFAULT_RESULTS)
+  const { run, bundle } = await plan(flags, request, how.example, (planned, made) => {
+    const bundle = keepBundle(made, resolve(results))
+    const run = createRun(results, {
+      torture: version,
+      argv: how.argv,
+      command: how.command,
+      createdAt: new Date().toISOString(),
+      bundle: bundle.hash,
+      ...planned,
+    })
+    return { run, bundle }
+  })
+  const { runPlan } = await import('../runner/run-plan.ts')
+  const ended = await runPlan(run, bundle, how.reporter(), how.signals)
+  return { ...ended, plan: run.plan, bundle, dir: run.dir }
+}
+
+/** `--dry-run`. */
+export async function printOnly(flags: LaunchFlags, request: Request, example: string): Promise<number> {
+  checkResults(flags.results ?? DEFAULT_RESULTS)
+  return plan(flags, request, example, (planned, bundle) => {
+    process.stdout.write(printPlan(planned, bundle.hash))
+    return EXIT.ok
+  })
+}
+
+/** Plans, and hands the plan on with its bundle while that is there. */
+async function plan<T>(
+  { selectors = [], scenario = [] }: LaunchFlags,
+  request: Request,
+  example: string,
+  use: (plan: PlanBody, bundle: Bundle) => T | Promise<T>,
+): Promise<T> {
+  return withSelected([...selectors, ...scenario], example, (selected, bundle) =>
+    use(makePlan(request, selected, bundle.manifest.bugs), bundle),
+  )
+}

@@ -1,0 +1,108 @@
+/** `torture replay`: carries out the schedule of a failure again, on the code of its run or on the present one. */
+import type { Argv } from 'yargs'
+import { openFailure, type StoredFailure } from '../../results/failures.ts'
+import { shownPath, sum } from '../../results/format.ts'
+import { paletteOf } from '../../results/reporters/palette.ts'
+import type { PlannedInstance } from '../../results/schema.ts'
+import { program, selection, threadFlags } from '../../results/typed.ts'
+import type { Bundle } from '../bundle/manifest.ts'
+import { compareSources } from '../bundle/present.ts'
+import { openBundle } from '../bundle/store.ts'
+import { EXIT, UsageError } from '../errors.ts'
+import { parseSchedule } from '../explore/schedule.ts'
+import { parseCount } from '../plan/quantities.ts'
+import { fitToCode, planReplay } from '../plan/replay.ts'
+import { Replayer } from '../runner/replay.ts'
+import { checkResults, DEFAULT_RESULTS, text } from './flags.ts'
+import { type Outcome, outcomeOf, statusOf, tellOutcomes } from './replay-outcome.ts'
+import { withSelected } from './selected.ts'
+
+interface ReplayFlags {
+  readonly failure?: string
+  readonly schedule?: string
+  readonly stored?: boolean
+  readonly times?: string
+  readonly results: string
+}
+
+export function options(yargs: Argv) {
+  return yargs
+    .positional('failure', {
+      type: 'string',
+      describe: 'as a failing run printed it: x.1/failures/1 (of the last run), RUN/x.1/failures/1, or its path',
+    })
+    .option('times', { ...text, default: '1', describe: 'carry it out so many times' })
+    .option('schedule', { ...text, describe: 'this schedule instead of the stored one: a3b4a1' })
+    .option('stored', { type: 'boolean', describe: 'on the code of the run, even if it was changed since' })
+    .option('results', { ...text, default: DEFAULT_RESULTS, describe: 'folder of the run store' })
+}
+
+export async function main(flags: ReplayFlags): Promise<number> {
+  const times = parseCount(flags.times ?? '1', '--times', 1_000_000)
+  const stored = openFailure(checkResults(flags.results), flags.failure ?? '')
+  const schedule = checked(flags.schedule, stored) ?? stored.failure.schedule
+  if (schedule === undefined) throw unscheduled(stored)
+  const bundle = openBundle(stored.run.root, stored.run.plan.bundle)
+  const instance = planReplay(stored.instance, schedule)
+  const carryOut = (code: string, on: Bundle, fitted: PlannedInstance) => {
+    process.stdout.write(`${stored.run.id}/${stored.id} on ${code}\n`)
+    return replay(on, fitted, stored, times)
+  }
+  const kept = `the code of the run (bundle ${bundle.hash.slice(0, 12)}`
+  if (flags.stored) return carryOut(`${kept}, --stored)`, bundle, instance)
+  const present = compareSources(bundle, instance)
+  if (present.state === 'same') return carryOut(`${kept}, unchanged since)`, bundle, instance)
+  if (present.state === 'gone') return carryOut(`${kept}: ${shownPath(present.file)} is gone)`, bundle, instance)
+  const changed = `the present code (since the run ${names(present.files)} changed; --stored takes the old)`
+  return withSelected([instance.file ?? instance.scenario], '', ([{ scenario }], made) => {
+    const fitted = fitToCode(instance, scenario, made.manifest)
+    if (typeof fitted !== 'string') return carryOut(changed, made, fitted)
+    process.stdout.write(`${stored.run.id}/${stored.id} on ${changed}\nthe schedule does not fit it: ${fitted}\n`)
+    return EXIT.infrastructure
+  })
+}
+
+/** @throws UsageError where `--schedule` is none, or none for that many threads */
+function checked(schedule: string | undefined, { instance }: StoredFailure): string | undefined {
+  if (schedule === undefined) return undefined
+  try {
+    parseSchedule(schedule, sum(instance.threads.map(({ count }) => count)))
+    return schedule
+  } catch (error) {
+    throw new UsageError(`--schedule: ${(error as Error).message}`)
+  }
+}
+
+/** A failure of parallel threads has no schedule; a search may find one that fails in the same way. */
+function unscheduled({ id, run, instance }: StoredFailure): UsageError {
+  const command = [program(), 'explore', ...selection(instance), ...threadFlags(instance)].join(' ')
+  return new UsageError(
+    `${run.id}/${id} was seen under ${instance.mode}, and no schedule is known that repeats it: search one with ${command}`,
+  )
+}
+
+const MOST_NAMED = 2
+
+const names = (files: readonly string[]) =>
+  [
+    ...files.slice(0, MOST_NAMED).map(shownPath),
+    ...(files.length > MOST_NAMED ? [`${files.length - MOST_NAMED} more`] : []),
+  ].join(', ')
+
+async function replay(
+  bundle: Bundle,
+  instance: PlannedInstance,
+  { failure }: StoredFailure,
+  times: number,
+): Promise<number> {
+  const paint = paletteOf(process.stdout)
+  const replayer = new Replayer(bundle, instance)
+  const stop = () => replayer.stop()
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const outcomes: Outcome[] = []
+  for await (const replayed of replayer.replays(times)) outcomes.push(outcomeOf(replayed, failure))
+  process.off('SIGINT', stop).off('SIGTERM', stop)
+  if (outcomes.length === 0) return EXIT.interrupted
+  process.stdout.write(`${tellOutcomes(outcomes, times, paint).join('\n')}\n`)
+  return outcomes.length < times ? EXIT.interrupted : statusOf(outcomes)
+}

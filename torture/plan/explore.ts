@@ -1,0 +1,43 @@
+/** What makes an instance one of the explorer: the search, and threads that take turns on one CPU. */
+import type { ExploreOptions } from '../../results/schema.ts'
+import { UsageError } from '../errors.ts'
+import { MOST_ACTORS } from '../explore/board.ts'
+import { type Parametrised, resolveThreads, type Wishes } from './params.ts'
+import type { Selected } from './selector.ts'
+
+/** What the flags say of the search. */
+export type ExploreRequest = Pick<ExploreOptions, 'strategy' | 'executions' | 'ops' | 'memoryModel' | 'focus'>
+
+/** Without flags. */
+export const EXPLORE: ExploreRequest = {
+  strategy: 'portfolio',
+  executions: 0,
+  ops: 4,
+  memoryModel: 'sc',
+  focus: [],
+}
+
+/**
+ * What a count of `cpus` means where threads take turns: a number that is the same on every machine, since a schedule
+ * is one of so many threads.
+ */
+const CPUS = 2
+
+/** How many guests search one scenario: as many as the user said, else one for each CPU of the budget. */
+export const guestsOf = ({ times, counted }: Selected<unknown>, cpus: number): number =>
+  counted ? times : times * cpus
+
+/** @throws UsageError where there are more threads than the scheduler can name */
+export function explored(explore: ExploreRequest, scenario: Parametrised, wishes: Wishes) {
+  const threads = resolveThreads(scenario, wishes, CPUS)
+  const total = threads.reduce((sum, { count }) => sum + count, 0)
+  const buffered = explore.memoryModel !== 'sc'
+  const most = buffered ? MOST_ACTORS >> 1 : MOST_ACTORS
+  if (total > most) {
+    const why = buffered ? ` with --memory-model ${explore.memoryModel}` : ''
+    throw new UsageError(
+      `${scenario.name}: ${total} threads are more than the ${most} that can be explored${why}: lower --threads`,
+    )
+  }
+  return { mode: 'explore' as const, explore, threads, jitter: 'off' as const, cpus: 1, oversubscribed: false }
+}

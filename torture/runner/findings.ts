@@ -1,0 +1,58 @@
+/** What a guest found, told as a run's reader wants it: with the line of the user's code, the schedule, and how. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Failure, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
+import type { Bundle } from '../bundle/manifest.ts'
+import { onDisk, rootsOf } from '../bundle/sources.ts'
+
+type Listed = InstanceResult['failures'][number]
+
+/** An instance's list of failures, completed by what was said of each when it was found. */
+export function completed(
+  listed: readonly Listed[],
+  failures: readonly Failure[],
+  interleavings: ReadonlyMap<string, Interleaving>,
+  where: (failure: Failure) => string | undefined,
+): Listed[] {
+  return listed.map(entry => {
+    const failure = failures.find(({ id }) => id === entry.id)
+    if (failure === undefined) return entry
+    const at = where(failure)
+    const how = interleavings.get(entry.id)?.minimised
+    return {
+      ...entry,
+      ...(at !== undefined && { at }),
+      ...(failure.schedule !== undefined && { schedule: failure.schedule }),
+      ...(how !== undefined && { found: { strategy: how.strategy, executions: how.executions } }),
+    }
+  })
+}
+
+/** `…/src/user/ring.ts:41:12`: a line of a source that the bundle keeps. */
+const POSITION = /[\\/](src[\\/](?:user|torture)[\\/][^\s()]+?):(\d+):(\d+)/
+
+/**
+ * The innermost line of a failure's stack that is the scenario's own: of the user's files, else of a package that they
+ * use, else of a built-in scenario or of the library. Names the file that was compiled, where it is still there.
+ */
+export function placeOf({ stack }: Failure, instance: PlannedInstance, bundle: Bundle): string | undefined {
+  const frames = (stack ?? '').split('\n').flatMap(line => {
+    const at = line.indexOf(bundle.dir)
+    const match = at < 0 ? null : POSITION.exec(line.slice(at + bundle.dir.length))
+    return match === null ? [] : [{ source: match[1].replaceAll('\\', '/'), position: `${match[2]}:${match[3]}` }]
+  })
+  const innermost = OWN.map(own => frames.find(({ source }) => own.test(source))).find(frame => frame !== undefined)
+  if (innermost === undefined) return undefined
+  const { source, position } = innermost
+  const roots = source.startsWith('src/user/') ? rootsOf(instance, bundle.manifest) : { userRoot: '' }
+  const original = roots && onDisk(source, roots)
+  return `${original !== undefined && existsSync(original) ? original : join(bundle.dir, source)}:${position}`
+}
+
+/** In this order. */
+const OWN = [
+  /^src\/user\/(?!(.*\/)?node_modules\/)/,
+  /^src\/user\//,
+  /^src\/torture\/scenarios\//,
+  /^src\/torture\/lib\/(?!check\/)/,
+]

@@ -31,7 +31,7 @@ t.test('edits without a build step', async t => {
   const before = bundleOfLast()
   t.equal(before, JSON.parse(readFileSync(join(copy, 'dist/bundle/current.json'), 'utf8')).hash, 'the prebuilt one')
 
-  const source = join(copy, 'scenarios/lost-update.ts')
+  const source = join(copy, 'scenarios/classics/bad/lost-update.ts')
   const text = readFileSync(source, 'utf8')
   writeFileSync(source, text.replace("summary: '", "summary: 'edited: "))
   t.match(torture('list', 'scenarios'), /edited: /)
@@ -40,6 +40,6 @@ t.test('edits without a build step', async t => {
   torture(...line)
   t.not(bundleOfLast(), before, 'a new run does')
 
-  writeFileSync(join(copy, 'scenarios/brand-new.ts'), text.replace("name: 'lost-update'", "name: 'brand-new'"))
+  writeFileSync(join(dirname(source), 'brand-new.ts'), text.replace("name: 'lost-update'", "name: 'brand-new'"))
   t.match(torture('list', 'scenarios'), /^brand-new/m, 'so does a new file')
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { bundleGuest, instanceOf, runGuest } from './helpers/guest.ts'
 
 const bundle = await bundleGuest({
-  'lost-update': 'scenarios/lost-update.ts',
+  'lost-update': 'scenarios/classics/bad/lost-update.ts',
   sum: 'test/fixtures/guest-sum.ts',
   wrong: 'test/fixtures/guest-wrong.ts',
   tiny: 'test/fixtures/guest-tiny.ts',

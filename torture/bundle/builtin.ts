@@ -41,19 +41,22 @@ interface Current {
 /**
  * The sources of all built-in scenarios and bugs, relative to the package. Every `.ts` file below scenarios/ is a
  * scenario, except for those in `bugs/` and helpers: names that start with `_`, and folders that do or are `workloads`.
+ * The order is that of lists: what lies deeper comes later.
  */
 export function builtinEntries(): Pick<Entries, 'scenarios' | 'bugs'> {
   const files = readdirSync(join(packageRoot, 'scenarios'), { recursive: true })
     .map(name => String(name).replaceAll('\\', '/'))
     .filter(name => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .filter(name => !/(^|\/)(_|workloads\/)/.test(name))
-    .sort()
+    .sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))
   const isBug = (name: string) => name.startsWith('bugs/')
   return {
     scenarios: files.filter(name => !isBug(name)).map(name => `scenarios/${name}`),
     bugs: files.filter(isBug).map(name => `scenarios/${name}`),
   }
 }
+
+const depthOf = (path: string) => path.split('/').length
 
 /** The present bundle of built-ins: the prebuilt one, or in a checkout one made from sources that changed. */
 export async function builtinBundle(): Promise<Bundle> {

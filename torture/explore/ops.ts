@@ -63,7 +63,9 @@ export function dependent(a: Effect, b: Effect): boolean {
   const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
   if (!overlap) return false
   if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
-  return onQueue(a) && onQueue(b) && (a.kind === OP.notify || b.kind === OP.notify || a.kind === b.kind)
+  // Who leaves a queue does not change the order of the others.
+  const inOrder = a.kind === OP.notify || b.kind === OP.notify || (a.kind === OP.wait && b.kind === OP.wait)
+  return inOrder && onQueue(a) && onQueue(b)
 }
 
 /** A time-out moves the clock, and whoever reads the clock moves it too. */

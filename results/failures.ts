@@ -48,20 +48,10 @@ function byName(root: string, which: string): { run: StoredRun; id: string } {
   const [first, ...rest] = which.split('/')
   const named = RUN_ID.test(first) || first === 'last'
   const id = named ? rest.join('/') : which
-  if (FAILURE_ID.test(id)) return { run: openRun(root, named ? first : 'last'), id }
-  const run = named || id.startsWith('/') ? '' : 'last'
-  const known = run === '' ? '' : `; ${failuresOf(root)}`
-  throw new StoreError('id', `'${which}' is no failure: name one as a failing run does, such as x.1/failures/1${known}`)
-}
-
-/** What the last run has to offer to somebody who named something else. */
-function failuresOf(root: string): string {
-  try {
-    return listed(openRun(root, 'last'))
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    return error.message
-  }
+  const run = openRun(root, named ? first : 'last')
+  if (FAILURE_ID.test(id)) return { run, id }
+  const what = which === '' ? 'say which failure' : `'${which}' is no failure: say which one`
+  throw new StoreError('id', `${what}, as in torture replay x.1/failures/1; ${listed(run)}`)
 }
 
 const MOST_LISTED = 3

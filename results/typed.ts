@@ -24,3 +24,6 @@ export function selection({ scenario, file, params, defaults = {}, bugs }: Plann
 
 export const threadFlags = ({ threads }: PlannedInstance): string[] =>
   threads.map(({ name, count }) => `--threads ${quoted(`${name}=${count}`)}`)
+
+/** The command that repeats a failure, wherever its run stands among others. */
+export const replayCommand = (runId: string, failureId: string): string => `${program()} replay ${runId}/${failureId}`

@@ -26,7 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import('./commands/explore.ts'),
   },
   replay: {
-    usage: 'replay <failure>',
+    usage: 'replay [failure]',
     summary: 'carry out the schedule of a failure again',
     load: () => import('./commands/replay.ts'),
   },

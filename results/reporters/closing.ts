@@ -3,7 +3,7 @@ import { duration, fit, human, oneLine, percent, plural, shownPath, sum } from '
 import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../schema.ts'
 import { excludedRate, rateInterval } from '../statistics.ts'
 import { addCounters, fallbackShare, mainWork } from '../work.ts'
-import { explorationLines } from './exploration.ts'
+import { cleanText, explorationLines } from './exploration.ts'
 import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
 import { markOf } from './palette.ts'
@@ -47,14 +47,16 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   const results = instances.flatMap(instance => closing.results.get(instance.name) ?? [])
   const verdicts = instances.map(instance => closing.results.get(instance.name)?.verdict)
   const { sign, colour } = markOf(worst(verdicts))
-  const head = `${look.paint(colour, sign)} ${look.paint('bold', name)}  ${look.paint(colour, tally(verdicts))}`
+  const explores = instances[0].mode === 'explore'
+  const clean = explores && worst(verdicts) === 'pass'
+  const outcome = clean ? cleanText(results) : tally(verdicts)
+  const head = `${look.paint(colour, sign)} ${look.paint('bold', name)}  ${look.paint(colour, outcome)}`
   const lines = [fit(head, look.columns)]
   lines.push(...troubleLines(instances, closing, look))
   if (results.length === 0) return lines
   const add = (label: string, text: string) => {
     if (text !== '') lines.push(...labelled(label, text, look, label === 'blind' ? { most: 1 } : {}))
   }
-  const explores = instances[0].mode === 'explore'
   add('work', workText(results, explores))
   if (explores) lines.push(...explorationLines(results, look))
   // A bug that was not caught says something of the test; of the code, nothing.
@@ -112,7 +114,9 @@ function tally(verdicts: readonly (Verdict | undefined)[]): string {
 }
 
 /** `13.1 M faults, 1.31 M/s, 0.42% fell back · 31 rounds · seed 7`. */
-function workText(results: readonly InstanceResult[], explores: boolean): string {
+function workText(all: readonly InstanceResult[], explores: boolean): string {
+  const begun = all.filter(({ durationMs, rounds }) => durationMs > 0 || rounds > 0)
+  const results = begun.length > 0 ? begun : all
   const counters = addCounters(results.map(result => result.counters))
   const seconds = sum(results.map(result => result.durationMs)) / 1000
   const rounds = sum(results.map(result => result.rounds))

@@ -7,7 +7,7 @@ import { type Look, labelled } from './labelled.ts'
 export function explorationLines(results: readonly InstanceResult[], look: Look): string[] {
   const searches = results.flatMap(({ exploration }) => exploration ?? [])
   if (searches.length === 0) return []
-  const clean = results.every(({ failures }) => failures.length === 0)
+  const clean = results.every(({ verdict }) => verdict === 'pass' || verdict === 'skipped')
   const add = (label: string, text: string) => (text === '' ? [] : labelled(label, text, look))
   return [
     ...add('tried', triedText(searches)),
@@ -18,6 +18,13 @@ export function explorationLines(results: readonly InstanceResult[], look: Look)
     ...add('cut off', cutOffText(searches)),
     ...add('loose', distinct(searches.flatMap(({ uncontrolled }) => uncontrolled))),
   ]
+}
+
+/** What stands in the place of "passed": it would say too much. */
+export function cleanText(results: readonly InstanceResult[]): string {
+  const certified = results.some(({ exploration }) => exploration?.certificate !== undefined)
+  const executions = plural(sum(results.map(({ rounds }) => rounds)), 'execution')
+  return certified ? `nothing found, and nothing left to explore within the bounds` : `nothing found in ${executions}`
 }
 
 /** `random 3.10 k, pct 3.05 k · longest 41 steps, 33 of them choices`. */

@@ -1,6 +1,7 @@
 /** JUnit XML: a suite a scenario, a case an instance. */
 import { stripVTControlCharacters } from 'node:util'
 import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import { replayCommand } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 
 /** A failure is what the scenario is to blame for; an error, that there is no answer: absence of success is no pass. */
@@ -15,7 +16,7 @@ const KIND = {
 } as const
 
 export function junit({ plan, summary, results }: EndedRun): string {
-  const cases = plan.instances.map(instance => testCase(instance, results.get(instance.name)))
+  const cases = plan.instances.map(instance => testCase(instance, results.get(instance.name), summary.id))
   const scenarios = [...new Set(cases.map(({ scenario }) => scenario))]
   const body = scenarios.map(scenario => {
     const own = cases.filter(other => other.scenario === scenario)
@@ -51,32 +52,49 @@ function totals(cases: readonly TestCase[]) {
   return { tests: String(cases.length), failures: of('failure'), errors: of('error'), skipped: of('skipped'), time }
 }
 
-function testCase({ name, scenario }: PlannedInstance, result: InstanceResult | undefined): TestCase {
+function testCase({ name, scenario }: PlannedInstance, result: InstanceResult | undefined, runId: string): TestCase {
   const kind = result === undefined ? 'error' : KIND[result.verdict]
   const seconds = (result?.durationMs ?? 0) / 1000
   const head = attributes({ classname: `torture.${scenario}`, name, time: seconds.toFixed(3) })
-  const xml = `    <testcase${head}>\n${[...outcome(kind, result), systemOut(result)].join('')}    </testcase>`
+  const xml = `    <testcase${head}>\n${[...outcome(kind, result, runId), systemOut(result)].join('')}    </testcase>`
   return { scenario, kind, seconds, xml }
 }
 
 /** JUnit has one outcome a case: the first failure stands for all, whose list follows in its text. */
-function outcome(kind: TestCase['kind'], result: InstanceResult | undefined): string[] {
+function outcome(kind: TestCase['kind'], result: InstanceResult | undefined, runId: string): string[] {
   if (kind === undefined) return []
   const first = result?.failures[0]
   const message = first?.message ?? result?.reason ?? 'never finished: the run was cut off'
   if (kind === 'skipped') return [`      <skipped${attributes({ message })}/>\n`]
   const type = first?.oracle ?? result?.verdict ?? 'unfinished'
-  const text = (result?.failures ?? []).map(
-    ({ oracle, message, count, path }) => `${oracle}: ${message} (seen ${count} times; ${path})`,
-  )
+  const text = (result?.failures ?? []).map(failure => failureText(failure, runId))
   const all = [...(result?.reason === undefined || first !== undefined ? [] : [result.reason]), ...text].join('\n')
   return [`      <${kind}${attributes({ message, type })}>${escaped(all)}</${kind}>\n`]
+}
+
+function failureText(failure: InstanceResult['failures'][number], runId: string): string {
+  const { id, oracle, message, count, path, at, schedule } = failure
+  const place = at === undefined ? '' : `\n  at ${at}`
+  const again = schedule === undefined ? '' : `\n  schedule ${schedule}\n  ${replayCommand(runId, id)}`
+  return `${oracle}: ${message} (seen ${count} times; ${path})${place}${again}`
 }
 
 function systemOut(result: InstanceResult | undefined): string {
   if (result === undefined) return ''
   const { seed, host, rounds, params, threads, bugs, jitter, counters, nearMisses, blindSpots } = result
-  const facts = JSON.stringify({ seed, host, rounds, params, threads, bugs, jitter, counters, nearMisses, blindSpots })
+  const facts = JSON.stringify({
+    seed,
+    host,
+    rounds,
+    params,
+    threads,
+    bugs,
+    jitter,
+    counters,
+    nearMisses,
+    blindSpots,
+    exploration: result.exploration,
+  })
   return `      <system-out>${escaped(facts)}</system-out>\n`
 }
 

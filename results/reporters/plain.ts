@@ -25,8 +25,10 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
   return {
     start(plan, dir, earlier) {
       progress = new Progress(plan, earlier, now)
+      // A finding ends a search, and so does a proof.
+      const bound = plan.instances.every(({ mode }) => mode === 'explore') ? 'at most' : 'at least'
       say(
-        `torture: ${plural(plan.instances.length, 'instance')}, at least ${duration(progress.remainingMs)}, seed ${plan.seed}, ${shownPath(dir)}`,
+        `torture: ${plural(plan.instances.length, 'instance')}, ${bound} ${duration(progress.remainingMs)}, seed ${plan.seed}, ${shownPath(dir)}`,
       )
     },
     instanceStarted(instance) {

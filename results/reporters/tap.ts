@@ -1,17 +1,18 @@
 /** TAP 14: a test point an instance, with its numbers as a YAML block. */
 import { oneLine } from '../format.ts'
 import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import { replayCommand } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 
 export function tap({ plan, results }: EndedRun): string {
   const lines = ['TAP version 14', `1..${plan.instances.length}`]
   plan.instances.forEach((instance, n) => {
-    lines.push(...testPoint(n + 1, instance, results.get(instance.name)))
+    lines.push(...testPoint(n + 1, instance, results.get(instance.name), plan.id))
   })
   return `${lines.join('\n')}\n`
 }
 
-function testPoint(n: number, instance: PlannedInstance, result: InstanceResult | undefined): string[] {
+function testPoint(n: number, instance: PlannedInstance, result: InstanceResult | undefined, runId: string): string[] {
   const verdict = result?.verdict ?? 'never finished'
   const ok = verdict === 'pass' || verdict === 'skipped'
   const why =
@@ -21,24 +22,14 @@ function testPoint(n: number, instance: PlannedInstance, result: InstanceResult 
   const words = ok ? instance.name : `${instance.name} ${verdict}${why === '' ? '' : `: ${why}`}`
   const skip = verdict === 'skipped' ? ` # SKIP ${escaped(result?.reason ?? '')}`.trimEnd() : ''
   const point = `${ok ? 'ok' : 'not ok'} ${n} - ${escaped(words)}${skip}`
-  return result === undefined ? [point] : [point, ...yamlBlock(result)]
+  return result === undefined ? [point] : [point, ...yamlBlock(result, runId)]
 }
 
 /** Only a backslash and a hash mean anything in a description. */
 const escaped = (text: string) => oneLine(text).replace(/[\\#]/g, '\\$&')
 
-function yamlBlock({
-  seed,
-  host,
-  durationMs,
-  rounds,
-  params,
-  counters,
-  rates,
-  nearMisses,
-  failures,
-  ...more
-}: InstanceResult) {
+function yamlBlock(result: InstanceResult, runId: string): string[] {
+  const { seed, host, durationMs, rounds, params, counters, rates, nearMisses, exploration, failures, ...more } = result
   const fields = {
     verdict: more.verdict,
     ...(more.reason !== undefined && { reason: more.reason }),
@@ -50,7 +41,11 @@ function yamlBlock({
     counters,
     rates,
     nearMisses,
-    failures,
+    ...(exploration !== undefined && { exploration }),
+    failures: failures.map(failure => ({
+      ...failure,
+      ...(failure.schedule !== undefined && { replay: replayCommand(runId, failure.id) }),
+    })),
   }
   return ['  ---', ...Object.entries(fields).map(([key, value]) => `  ${key}: ${flow(value)}`), '  ...']
 }

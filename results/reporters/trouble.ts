@@ -13,8 +13,12 @@ const MOST_FAILURES = 5
 
 /** The instances that did not pass: why, and each of their failures with the folder that holds the evidence. */
 export function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, look: Look): string[] {
-  const troubled = instances.filter(({ name }) => {
-    const verdict = closing.results.get(name)?.verdict
+  const results = instances.map(({ name }) => closing.results.get(name))
+  // What a finding or a proof has made needless is no trouble.
+  const settled = results.some(result => result?.exploration?.certificate !== undefined || result?.verdict === 'fail')
+  const troubled = instances.filter(({ mode }, n) => {
+    const verdict = results[n]?.verdict
+    if (verdict === 'skipped' && mode === 'explore' && settled) return false
     return verdict !== undefined && verdict !== 'pass'
   })
   const lines = troubled.slice(0, MOST_LISTED).flatMap(({ name }) => {
@@ -60,7 +64,7 @@ function failureLines(failure: Listed, run: EndedRun, look: Look): string[] {
   const { oracle, message, count, id, at, schedule, found } = failure
   const times = count > 1 ? ` (${human(count)} times)` : ''
   const place = at === undefined ? [] : labelled('', shownPlace(at), look, { text: 'cyan' })
-  const how = found === undefined ? '' : `found by ${found.strategy}, execution ${human(found.executions)} of its guest`
+  const how = found === undefined ? '' : `found by ${found.strategy} after ${plural(found.executions, 'execution')}`
   const whole = schedule !== undefined && schedule.length <= MOST_SCHEDULE
   return [
     ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),

@@ -64,10 +64,10 @@ const ORDER = ['again', 'otherwise', 'misfit', 'broken', 'unsure', 'passes'] as 
 /** A line for each kind of outcome, with how often it was seen where several replays were asked for. */
 export function tellOutcomes(outcomes: readonly Outcome[], times: number, paint: Palette): string[] {
   return ORDER.flatMap(kind => {
-    const alike = outcomes.filter(outcome => outcome.kind === kind)
-    if (alike.length === 0) return []
-    const [{ text, at }] = alike
-    const often = times > 1 ? `, ${alike.length} of ${outcomes.length} times` : ''
+    const same = outcomes.filter(outcome => outcome.kind === kind)
+    if (same.length === 0) return []
+    const [{ text, at }] = same
+    const often = times > 1 ? `, ${same.length} of ${outcomes.length} times` : ''
     const line = `${paint(COLOURS[kind], WORDS[kind] + often)}${text === '' ? '' : `: ${text}`}`
     return at === undefined ? [line] : [line, `  ${paint('cyan', shownPlace(at))}`]
   })

@@ -5,7 +5,7 @@
 import { ACTOR, type Board, ENDING, HEAD, isSingle, lowest, MOST_STEPS, MOST_WATCHED, STEP, sizeOf } from './board.ts'
 import type { Focus } from './focus.ts'
 import { DID, OP } from './ops.ts'
-import type { Strategy } from './strategy.ts'
+import { type Strategy, UNFORCED } from './strategy.ts'
 import { type Waits, waitsOf } from './waits.ts'
 
 /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. */
@@ -17,6 +17,8 @@ export class Scheduler {
   readonly board: Board
   readonly waits: Waits
   readonly #strategies: readonly Strategy[]
+  /** Place of the one that replays. */
+  readonly #replay: number
   readonly #focus: Focus
   readonly #head: Int32Array
 
@@ -24,6 +26,7 @@ export class Scheduler {
     this.board = board
     this.waits = waitsOf(board)
     this.#strategies = strategies
+    this.#replay = strategies.findIndex(strategy => strategy.forced !== undefined)
     this.#focus = focus
     this.#head = board.head
   }
@@ -55,8 +58,12 @@ export class Scheduler {
     if (head[HEAD.ending] !== ENDING.none) return -1
     if (head[HEAD.steps] >= MOST_STEPS) return this.end(ENDING.cutOff, -1)
     const eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
-    if (eligible === 0) return this.#spinnerOrEnd()
     const opening = eligible & head[HEAD.opening]
+    if (head[HEAD.strategy] === this.#replay) {
+      const forced = this.#force(eligible, opening)
+      if (forced !== UNFORCED) return forced
+    }
+    if (eligible === 0) return this.#spinnerOrEnd()
     if (opening !== 0) return lowest(opening)
     if (isSingle(eligible)) return lowest(eligible)
     const last = head[HEAD.last]
@@ -68,6 +75,24 @@ export class Scheduler {
     if (chosen < 0) return this.end(ENDING.misfit, -1)
     if (canGoOn && chosen !== last) head[HEAD.preemptions]++
     return chosen
+  }
+
+  /**
+   * What a replay wants. A thread that repeats itself goes as often as it did, whoever else could; whether that is a
+   * livelock shows when nothing more is wanted.
+   */
+  #force(eligible: number, opening: number): number {
+    const head = this.#head
+    if (head[HEAD.enabled] === 0) return UNFORCED
+    const able = opening !== 0 ? opening & -opening : head[HEAD.enabled]
+    const forced = this.#strategies[this.#replay].forced!(this.board, able)
+    if (forced === UNFORCED) return forced
+    if (forced < 0) return this.end(ENDING.misfit, -1)
+    if (eligible === 0) head[HEAD.idle]++
+    const last = head[HEAD.last]
+    const canGoOn = opening === 0 && last >= 0 && (eligible & (1 << last)) !== 0
+    if (canGoOn && forced !== last) head[HEAD.preemptions]++
+    return forced
   }
 
   /** Whether the thread's next operation is none that it could be switched at. */

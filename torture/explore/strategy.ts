@@ -1,6 +1,9 @@
 /** What a way of choosing schedules has to offer. */
 import type { Board } from './board.ts'
 
+/** The scheduler is to go by its rules. */
+export const UNFORCED = -2
+
 /**
  * `begin` and `end` are called in thread 0 only and may keep what they like; `choose` is called in whatever thread has
  * the baton, so what it needs lies in shared memory: the board, and the strategy's part of its scratch.
@@ -18,6 +21,12 @@ export interface Strategy {
    * others; the steps done so far are in the board's trace.
    */
   choose(board: Board): number
+  /**
+   * Who goes next, asked before all rules of the scheduler, for each step: only a replay has this.
+   * @param able actors whose pending operation can be carried out, those that repeat themselves among them
+   * @returns one of them, or `UNFORCED`, or -1: what was wanted cannot be done
+   */
+  forced?(board: Board, able: number): number
   /** After the execution, whatever its ending. */
   end(board: Board): void
 }

@@ -1,62 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { BugDescription, ScenarioDescription } from '../torture/bundle/manifest.ts'
 import { chooseAgain, planAgain, unfinished } from '../torture/plan/again.ts'
 import { engines } from '../torture/plan/engines.ts'
 import { makePlan, type Request } from '../torture/plan/plan.ts'
 import { deriveSeed } from '../torture/plan/seed.ts'
+import { bug, request, scenario } from './helpers/plans.ts'
 
 const USAGE = { name: 'Error', exitCode: 2 }
-
-const scenario = (name: string, more: Partial<ScenarioDescription> = {}): ScenarioDescription => ({
-  name,
-  summary: 'a fixture',
-  tags: [],
-  params: {
-    adds: { default: 1, describe: 'additions', min: 1, max: 10 },
-    kind: { default: 'a', describe: 'a choice', choices: ['a', 'b'] },
-    deep: { default: false, describe: 'a switch' },
-  },
-  threads: [
-    { name: 'adder', count: 2 },
-    { name: 'reader', count: 'cpus-1' },
-  ],
-  module: `scenarios/${name}.js`,
-  source: `src/torture/scenarios/${name}.ts`,
-  builtin: true,
-  ...more,
-})
-
-const bug = (id: string, scenarios: readonly string[], more: Partial<BugDescription> = {}): BugDescription => ({
-  id,
-  scenarios,
-  title: id,
-  story: 'what happened',
-  source: 'here',
-  site: `site-of-${id}`,
-  oracle: ['CNT'],
-  hardness: 'E',
-  ...more,
-})
-
-const request = (more: Partial<Request> = {}): Request => ({
-  seed: 7,
-  durationMs: 1000,
-  hangAfterMs: 5000,
-  maxMemory: 0,
-  params: new Map(),
-  threads: new Map(),
-  bugs: [],
-  jitter: 'low',
-  keepGoing: false,
-  failFast: false,
-  oversubscribe: true,
-  engines: engines(['default'], []),
-  inspect: false,
-  cpus: 4,
-  hostCpus: 4,
-  ...more,
-})
 
 const one = { scenario: scenario('a'), times: 1 }
 

@@ -141,3 +141,19 @@ t.test('JUnit: nasty text arrives, but for what XML cannot hold', async t => {
   t.match(failure.attributes, { type: 'DATA' })
   t.ok(failure.text.includes(held))
 })
+
+t.test('a failure with a schedule carries it, and the command that repeats it', async t => {
+  const found = failureOf('a.1', 'no update is lost')
+  const failures = [{ ...found.failures![0], at: '/home/ann/queue.ts:41:12', schedule: 'a3b4a' }]
+  const plan = planOf(['a.1'])
+  const result = resultOf('a.1', { ...found, failures })
+  const { run, summary } = storeRun(t.testdir(), plan, [result])
+  const results = new Map([['a.1', result]])
+  const over = { plan: run.plan, summary, results, interleavings: new Map(), dir: run.dir, last: false }
+  const [, block] = /^ {2}---\n([\s\S]*?)\n {2}\.\.\.$/m.exec(tap(over))!
+  const replay = `torture replay ${run.id}/a.1/failures/1`
+  t.match(parseYaml(block).failures[0], { schedule: 'a3b4a', replay, at: '/home/ann/queue.ts:41:12' })
+  const cases = parseXml(junit(over)).children[0].children.flatMap(({ children }) => children)
+  const failure = cases.find(({ name }) => name === 'failure')!
+  t.match(failure.text, `queue.ts:41:12\n  schedule a3b4a\n  ${replay}`)
+})

@@ -5,6 +5,7 @@ import t from 'tap'
 import { createReporter, type ReporterKind } from '../results/reporters/index.ts'
 import type { Stream } from '../results/reporters/reporter.ts'
 import { type GuestEvent, type InstanceResult, type Plan, type RunSummary, SCHEMA } from '../results/schema.ts'
+import { program } from '../results/typed.ts'
 import { failureOf, instanceOf, planOf, resultOf } from './helpers/results.ts'
 
 const DIR = `${process.cwd()}/torture-results/2026.11.20-23.49.00`
@@ -243,4 +244,84 @@ t.test('tty: where an error ends the run, what is said next begins a line of its
   reporter.stop?.()
   t.same(screen(stdout.text, 80), [''])
   t.ok(stdout.text.endsWith('\x1b[?25h'))
+})
+
+/** A search by two guests, as told by `more`. */
+function search(...results: readonly Partial<InstanceResult>[]) {
+  const exploration = {
+    executions: 4000,
+    strategies: [
+      { name: 'random', executions: 1000, failures: 0 },
+      { name: 'pct', executions: 3000, failures: 1 },
+    ],
+    threads: 2,
+    longest: 41,
+    choices: 30,
+    excluded: ['bugs of depth 2 with 99.7%'],
+    newPerThousand: 12,
+    focus: ['all'],
+    uncontrolled: [],
+    cutOff: 0,
+  }
+  const names = results.map((_, n) => `q.${n + 1}`)
+  const plan = planOf(names.map(name => instanceOf(name, { mode: 'explore', file: `${process.cwd()}/my queue.ts` })))
+  const told = results.map((more, n) =>
+    resultOf(names[n], { rounds: 4000, counters: {}, ...more, exploration: { ...exploration, ...more.exploration } }),
+  )
+  return tell('plain', { plan, results: told }).stdout
+}
+
+t.test('a search that found nothing says what that is worth', async t => {
+  const stdout = search({}, {})
+  t.match(stdout, /^torture: 2 instances, at most/)
+  t.match(stdout, '✔ q.1  pass after 10.0 s  4.00 k executions (400/s)')
+  t.match(stdout, '✔ 2*q  nothing found in 8.00 k executions\n  work     8.00 k executions, 400/s each · 10.0 s each')
+  t.match(stdout, '  tried    random 2.00 k, pct 6.00 k · 2 threads · longest 41 steps, 30 of them choices')
+  t.match(stdout, '  worth    bugs of depth 2 with 99.7%')
+  t.match(stdout, '  new      12 of a thousand')
+  t.match(stdout, /^next {7}torture rerun --duration 1m --seed new$/m)
+  const nothing = search({ exploration: { excluded: [] } as never })
+  t.match(nothing, '  worth    no failure in 4.00 k executions: nothing is excluded')
+})
+
+t.test('a search that explored everything has proved it, and for its siblings too', async t => {
+  const certificate = 'all 12 classes, ops 4'
+  const stopped = { verdict: 'skipped' as const, reason: 'q.1 had explored everything', durationMs: 0, rounds: 0 }
+  const stdout = search({ exploration: { certificate } as never }, stopped)
+  t.match(stdout, '✔ 2*q  nothing found, and nothing left to explore within the bounds')
+  t.match(stdout, '  proof    all 12 classes, ops 4')
+  t.notMatch(stdout, /worth|new |skipped {2}/)
+  t.match(stdout, "next       torture run './my queue.ts'")
+})
+
+t.test('a search that says nothing says why, and what else could be done', async t => {
+  const idle = { verdict: 'inconclusive' as const, reason: 'nothing was contended' }
+  const stdout = search(idle)
+  t.match(stdout, '  why      nothing was contended')
+  t.notMatch(stdout, /worth/)
+  t.match(stdout, "next       torture explore './my queue.ts' --ops 4")
+  const loose = search({ ...idle, exploration: { uncontrolled: ['wasm'], cutOff: 3, focus: ['a', 'b'] } as never })
+  t.match(loose, '  loose    wasm')
+  t.match(loose, '  cut off  3 executions given up')
+  t.match(loose, '  focus    a, b')
+  t.match(loose, "next       torture run './my queue.ts'")
+})
+
+t.test('a failure of a search has its line, its schedule, and the command that repeats it', async t => {
+  const found = failureOf('q.1', 'no update is lost', 'check')
+  const [failure] = found.failures!
+  const more = { at: `${process.cwd()}/queue.ts:41:12`, schedule: 'a3b4a', found: { strategy: 'pct', executions: 12 } }
+  const stdout = search({ ...found, failures: [{ ...failure, ...more }] })
+  t.match(stdout, '✖ q.1  fail after 10.0 s  check: no update is lost at queue.ts:41:12')
+  t.match(stdout, '           queue.ts:41:12\n           schedule a3b4a\n           found by pct after 12 executions\n')
+  t.match(stdout, /^next {7}torture replay q\.1\/failures\/1 --trace$/m)
+  const long = search({ ...found, failures: [{ ...failure, ...more, schedule: 'ab'.repeat(200) }] })
+  t.notMatch(long, /schedule/, 'one that is too long to paste is in its file')
+})
+
+t.test('what was started by npx is told so', async t => {
+  t.equal(program({ npm_lifecycle_event: 'npx', npm_lifecycle_script: "'torture'" }), 'npx torture')
+  t.equal(program({ npm_lifecycle_event: 'npx', npm_lifecycle_script: 'tap' }), 'torture')
+  t.equal(program({ npm_lifecycle_event: 'test', npm_lifecycle_script: 'torture' }), 'torture')
+  t.equal(program({}), 'torture')
 })

@@ -32,6 +32,10 @@ t.test('guests take one CPU each, and have seeds of their own', async t => {
     ['b.1', 'b.2'],
   ])
   t.equal(new Set(instances.map(({ seed }) => seed)).size, 4)
+  t.same(
+    instances.map(({ explore }) => explore!.sibling),
+    [0, 1, 0, 1],
+  )
   for (const instance of instances) {
     t.match(instance, { mode: 'explore', explore: EXPLORE, cpus: 1, oversubscribed: false, jitter: 'off' })
   }
@@ -107,6 +111,17 @@ t.test('a replay is the instance with a schedule in the place of a search', asyn
   const replay = planReplay(instance, 'a3b')
   t.match(replay, { mode: 'explore', explore: { ops: 7, schedule: 'a3b' }, keepGoing: false })
   t.same([replay.seed, replay.params, replay.threads], [instance.seed, instance.params, instance.threads])
+  const step = { step: 0, thread: 1, op: 'load', cell: 'cells[0]' }
+  const before = {
+    schema: 1 as const,
+    schedule: 'ba',
+    threads: ['adder[0]', 'adder[1]'],
+    steps: [step, { step: 1, thread: 0, op: 'exit', cell: '' }],
+    ending: [],
+  }
+  t.same(planReplay(instance, 'ba', before).explore!.expected, ['adder[1] load cells[0]', 'adder[0] exit'])
+  const late = { ...before, steps: [{ ...step, step: 7 }] }
+  t.notOk('expected' in planReplay(instance, 'ba', late).explore!, 'the first steps were not kept')
   const [stressed] = makePlan(request(), [once], []).instances
   t.match(planReplay(stressed, 'a'), { mode: 'explore', jitter: 'off', cpus: 1, explore: { schedule: 'a' } })
 })

@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs'
 import { openFailure, type StoredFailure } from '../../results/failures.ts'
 import { shownPath, sum } from '../../results/format.ts'
+import { readInterleaving } from '../../results/reader.ts'
 import { paletteOf } from '../../results/reporters/palette.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { program, selection, threadFlags } from '../../results/typed.ts'
@@ -43,7 +44,8 @@ export async function main(flags: ReplayFlags): Promise<number> {
   const schedule = checked(flags.schedule, stored) ?? stored.failure.schedule
   if (schedule === undefined) throw unscheduled(stored)
   const bundle = openBundle(stored.run.root, stored.run.plan.bundle)
-  const instance = planReplay(stored.instance, schedule)
+  const before = flags.schedule === undefined ? readInterleaving(stored.run.dir, stored.id) : undefined
+  const instance = planReplay(stored.instance, schedule, before)
   const carryOut = (code: string, on: Bundle, fitted: PlannedInstance) => {
     process.stdout.write(`${stored.run.id}/${stored.id} on ${code}\n`)
     return replay(on, fitted, stored, times)

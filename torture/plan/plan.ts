@@ -127,6 +127,7 @@ function planScenario(
       return {
         name,
         ...shared,
+        ...(shared.mode === 'explore' && { explore: { ...shared.explore, sibling: n - 1 } }),
         seed: deriveSeed(request.seed, name),
         ...(engine.node !== undefined && { node: engine.node }),
         ...(nodeArgs.length > 0 && { nodeArgs }),

@@ -1,5 +1,5 @@
 /** The plan of a replay: the instance that failed, with a schedule in the place of a search. Pure. */
-import type { PlannedInstance } from '../../results/schema.ts'
+import type { Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { Manifest, ScenarioDescription } from '../bundle/manifest.ts'
 import type { ParamValue } from '../scenario.ts'
 import { EXPLORE } from './explore.ts'
@@ -7,17 +7,25 @@ import { EXPLORE } from './explore.ts'
 /** One execution takes no time, so this is for one that does not end. */
 const REPLAY_MS = 60_000
 
-export function planReplay(instance: PlannedInstance, schedule: string): PlannedInstance {
+/** @param before what the schedule's steps were when it failed */
+export function planReplay(instance: PlannedInstance, schedule: string, before?: Interleaving): PlannedInstance {
+  const expected = before === undefined ? undefined : stepsOf(before)
   return {
     ...instance,
     mode: 'explore',
-    explore: { ...(instance.explore ?? EXPLORE), schedule },
+    explore: { ...(instance.explore ?? EXPLORE), schedule, ...(expected !== undefined && { expected }) },
     jitter: 'off',
     durationMs: REPLAY_MS,
     keepGoing: false,
     cpus: 1,
     oversubscribed: false,
   }
+}
+
+/** The steps as a guest compares them; undefined where the first ones were not kept. */
+function stepsOf({ threads, steps }: Interleaving): string[] | undefined {
+  if (steps[0]?.step !== 0) return undefined
+  return steps.map(({ thread, op, cell }) => `${threads[thread]} ${op} ${cell}`.trim())
 }
 
 /**

@@ -8,10 +8,12 @@ export interface Stopped {
 }
 
 /** Whether two instances search the same: what one has proved the other need not. */
-export function isSibling(a: PlannedInstance, b: PlannedInstance): boolean {
-  const search = ({ scenario, params, threads, bugs, explore, node, nodeArgs }: PlannedInstance) =>
-    JSON.stringify([scenario, params, threads, bugs, explore, node, nodeArgs])
-  return a.explore !== undefined && search(a) === search(b)
+export const isSibling = (a: PlannedInstance, b: PlannedInstance): boolean =>
+  a.explore !== undefined && subject(a) === subject(b)
+
+function subject({ scenario, params, threads, bugs, explore, node, nodeArgs }: PlannedInstance): string {
+  const { sibling: _, ...search } = explore ?? {}
+  return JSON.stringify([scenario, params, threads, bugs, search, node, nodeArgs])
 }
 
 /**

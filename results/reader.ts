@@ -10,7 +10,15 @@ import * as v from 'valibot'
 import { readBounded, StoreError } from './files.ts'
 import { RUN_ID } from './names.ts'
 import { runnerState } from './process.ts'
-import { type Failure, type InstanceResult, type Interleaving, type Plan, type RunSummary, SCHEMA } from './schema.ts'
+import {
+  type Failure,
+  type InstanceResult,
+  type Interleaving,
+  type Plan,
+  type RunSummary,
+  SCHEMA,
+  type Trace,
+} from './schema.ts'
 import { instanceFolder, runIds } from './store.ts'
 import * as validate from './validate.ts'
 
@@ -87,6 +95,11 @@ export function readFailure(runDir: string, id: string): Failure {
 /** Every step of a failing execution; undefined for a failure under stress. @throws StoreError kind `damaged` */
 export function readInterleaving(runDir: string, id: string): Interleaving | undefined {
   return readStored(join(runDir, id, 'interleaving.json'), validate.interleaving, LIMITS.interleaving)
+}
+
+/** The flight recorders of a failure under stress. @throws StoreError kind `damaged` */
+export function readTrace(runDir: string, id: string): Trace | undefined {
+  return readStored(join(runDir, id, 'trace.json'), validate.trace, LIMITS.interleaving)
 }
 
 /** The interleavings of failures that have a schedule, by id. One that is damaged is done without. */

@@ -39,6 +39,8 @@ export type GuestCommand = Frozen<InferOutput<typeof validate.guestCommand>>
 export type RunEvent = Frozen<InferOutput<typeof validate.runEvent>>
 
 export type Exploration = Frozen<InferOutput<typeof validate.exploration>>
+export type Bridge = Frozen<InferOutput<typeof validate.bridge>>
+export type Trace = Frozen<InferOutput<typeof validate.trace>>
 export type Interleaving = Frozen<InferOutput<typeof validate.interleaving>>
 export type ExploreOptions = NonNullable<PlannedInstance['explore']>
 

@@ -51,6 +51,15 @@ const exploreOptions = about(
     expected: v.exactOptional(
       about('Replay: what each step was when it failed, `adder[0] load cells[0]`.', v.array(v.string())),
     ),
+    hint: v.exactOptional(
+      about(
+        'Bridge: what is known of the failure under stress that is looked for.',
+        v.object({
+          round: about('The round that failed.', whole),
+          sites: about('Sites that its threads passed last, the newest first.', v.array(v.string())),
+        }),
+      ),
+    ),
     sibling: v.exactOptional(
       about(
         'Number among the guests that explore the same scenario side by side; 0 leads the systematic search.',
@@ -78,6 +87,9 @@ export const plannedInstance = about(
     jitter,
     durationMs: count,
     hangAfterMs: count,
+    bridgeMs: v.exactOptional(
+      about('Stress: for so long a schedule is searched after a failure; absent or 0: none is.', count),
+    ),
     maxMemory: about("Limit of the guest's data segment in bytes; 0: none.", count),
     keepGoing: v.boolean(),
     cpus: about('CPUs that it is packed as.', whole),
@@ -170,6 +182,17 @@ const failures = about(
   ),
 )
 
+export const bridge = about(
+  'What the deterministic scheduler made of a failure under stress.',
+  v.object({
+    executions: whole,
+    found: about('Whether it failed there as it did under stress.', v.boolean()),
+    schedule: v.exactOptional(text),
+    replay: v.exactOptional(about('What `torture replay` takes, relative to the run.', failureId)),
+    sentence: about('What that says.', text),
+  }),
+)
+
 export const instanceResult = about(
   "`verdict.json`: the guest's positive end record, or the judge's where there is none.",
   v.object({
@@ -198,6 +221,7 @@ export const instanceResult = about(
     nearMisses: counts,
     availableCpus: about('CPUs that the guest could use.', whole),
     exploration: v.exactOptional(exploration),
+    bridge: v.exactOptional(bridge),
     oversubscribed: v.boolean(),
     throttled: v.exactOptional(about('Share of the time that a cgroup throttled it, 0..1.', count)),
     blindSpots: about('What this instance could not have seen, a sentence each.', v.array(v.string())),
@@ -217,6 +241,7 @@ export const runInstance = v.object({
   counters: counts,
   rates: counts,
   exploration: v.exactOptional(exploration),
+  bridge: v.exactOptional(bridge),
   failures,
 })
 

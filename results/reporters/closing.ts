@@ -178,7 +178,7 @@ function withText(
   if (jitter !== 'off') parts.push(`jitter ${jitter}`)
   for (const [name, usual] of Object.entries(defaults)) parts.push(`${name}=${params[name]} (not ${usual})`)
   if (instance.nodeArgs !== undefined) parts.push(instance.nodeArgs.join(' '))
-  if (results.some(result => result.oversubscribed)) parts.push('more threads than CPUs')
+  if (instance.mode === 'stress' && results.some(result => result.oversubscribed)) parts.push('more threads than CPUs')
   const throttled = Math.max(...results.map(result => result.throttled ?? 0))
   if (throttled > 0.05) parts.push(`throttled by its cgroup for ${percent(throttled)} of the time`)
   return parts.join(' · ')

@@ -15,7 +15,7 @@ const MOST_FAILURES = 5
 export function troubleLines(instances: readonly PlannedInstance[], closing: EndedRun, look: Look): string[] {
   const results = instances.map(({ name }) => closing.results.get(name))
   // What a finding or a proof has made needless is no trouble.
-  const settled = results.some(result => result?.exploration?.certificate !== undefined || result?.verdict === 'fail')
+  const settled = results.some(result => result?.exploration?.certificate !== undefined || result?.failures.length)
   const troubled = instances.filter(({ mode }, n) => {
     const verdict = results[n]?.verdict
     if (verdict === 'skipped' && mode === 'explore' && settled) return false

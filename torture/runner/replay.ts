@@ -2,22 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readTail } from '../../results/files.ts'
-import { judge } from '../../results/judge.ts'
-import { interleavingsOf, readVerdict } from '../../results/reader.ts'
-import type { Failure, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
+import type { InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { CpuPool } from './affinity.ts'
-import { completed, placeOf } from './findings.ts'
-import { type GuestProcess, startGuest } from './guest-process.ts'
+import { attend } from './attend.ts'
+import type { GuestProcess } from './guest-process.ts'
 
 export interface Replayed {
   readonly result: InstanceResult
   /** The first failure's. */
   readonly interleaving?: Interleaving
 }
-
-const CONSOLE_BYTES = 8192
 
 /** A guest after another; `replays` yields what each of them did. */
 export class Replayer {
@@ -54,34 +49,11 @@ export class Replayer {
   }
 
   async #replay(execa: typeof import('execa').execa, folder: string): Promise<Replayed> {
-    const failures: Failure[] = []
-    const instance = this.#instance
-    const guest = startGuest(
-      execa,
-      this.#bundle,
-      folder,
-      instance,
-      event => {
-        if (event.type === 'failure') failures.push(event.failure)
-      },
-      this.#cpu,
-    )
+    const place = { bundle: this.#bundle, folder, cpu: this.#cpu }
+    const { guest, ended } = attend(execa, this.#instance, place)
     this.#guest = guest
-    const exit = await guest.ended
-    const { result: record, problem } = readVerdict(guest.dir)
-    const judged = judge(instance, exit, {
-      record,
-      problem,
-      console: readTail(join(guest.dir, 'console.log'), CONSOLE_BYTES),
-      startedAt: guest.startedAt,
-      elapsedMs: exit.elapsedMs,
-      failures: failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
-    })
-    const interleavings = interleavingsOf(folder, failures)
+    const { result, failures, interleavings } = await ended
     const interleaving = failures.length === 0 ? undefined : interleavings.get(failures[0].id)
-    const listed = completed(judged.failures, failures, interleavings, failure =>
-      placeOf(failure, instance, this.#bundle),
-    )
-    return { result: { ...judged, failures: listed }, ...(interleaving !== undefined && { interleaving }) }
+    return { result, ...(interleaving !== undefined && { interleaving }) }
   }
 }

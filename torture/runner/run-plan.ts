@@ -3,11 +3,9 @@
  * whoever kills us finds what had finished, and `torture rerun` does the rest.
  */
 import { join } from 'node:path'
-import { readTail } from '../../results/files.ts'
 import { combine, judge } from '../../results/judge.ts'
 import type { Reporter } from '../../results/reporters/reporter.ts'
 import {
-  type GuestEvent,
   type InstanceResult,
   type Interleaving,
   type Plan,
@@ -19,7 +17,8 @@ import { appendEvent, prepareInstance, toRunInstance, writeSummary, writeVerdict
 import type { Bundle } from '../bundle/manifest.ts'
 import { EXIT } from '../errors.ts'
 import { CpuPool } from './affinity.ts'
-import { type GuestProcess, startGuest } from './guest-process.ts'
+import { attend } from './attend.ts'
+import type { GuestProcess } from './guest-process.ts'
 import { isSibling, type Stopped, stoppedEarly } from './stopped.ts'
 
 /** A run that has its folder: new, or one that was cut off. */
@@ -36,8 +35,6 @@ export interface Ended {
   readonly status: number
   readonly summary: RunSummary
 }
-
-const CONSOLE_BYTES = 8192
 
 /**
  * @param signals whether signals that ask this process to end are taken as an order to stop the run
@@ -121,44 +118,22 @@ class Carrier {
       prepareInstance(this.#dir, instance.name)
       return this.#conclude(instance, skipped(instance, stopped.why))
     }
-    const seen: Seen = { failures: [] }
     const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
-    const hear = (event: GuestEvent) => {
-      notice(seen, event)
+    const place = { bundle: this.#bundle, folder: this.#dir, cpu }
+    const { guest, ended } = attend(execa, instance, place, event => {
       if (event.type === 'failure')
         appendEvent(this.#dir, { type: 'failure', instance: instance.name, id: event.failure.id })
       this.#reporter.event(instance.name, event)
-    }
-    const guest = startGuest(execa, this.#bundle, this.#dir, instance, hear, cpu)
+    })
     this.#guests.set(instance.name, guest)
     appendEvent(this.#dir, { type: 'started', instance: instance.name, host: 'local' })
     this.#reporter.instanceStarted(instance)
-    const exit = await guest.ended
+    const { result, interleavings } = await ended
     this.#guests.delete(instance.name)
     this.#cpus.giveBack(cpu)
     if (this.#broken !== undefined) return
-    // Loaded late: reading back what a guest wrote takes valibot, which the start does not wait for.
-    const [{ readVerdict, interleavingsOf }, { completed, placeOf }] = await Promise.all([
-      import('../../results/reader.ts'),
-      import('./findings.ts'),
-    ])
-    const { result: record, problem } = readVerdict(guest.dir)
-    const judged = judge(instance, exit, {
-      record,
-      problem,
-      console: readTail(join(guest.dir, 'console.log'), CONSOLE_BYTES),
-      startedAt: guest.startedAt,
-      elapsedMs: exit.elapsedMs,
-      failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
-      ...(seen.stats !== undefined && { stats: seen.stats }),
-    })
-    const interleavings = interleavingsOf(this.#dir, seen.failures)
-    const failures = completed(judged.failures, seen.failures, interleavings, failure =>
-      placeOf(failure, instance, this.#bundle),
-    )
     const why = this.#interrupted ?? this.#whyStopped(instance)
-    const result = stoppedEarly({ ...judged, failures }, instance, why)
-    this.#conclude(instance, result, interleavings)
+    this.#conclude(instance, stoppedEarly(result, instance, why), interleavings)
   }
 
   #whyStopped(instance: PlannedInstance): Stopped | undefined {
@@ -208,17 +183,6 @@ class Carrier {
     const status = finished ? exitCode : this.#interrupted === 'SIGINT' ? EXIT.interrupted : 143
     return { status, summary: this.#summary }
   }
-}
-
-/** What a guest said before its end, for the case that it has no end record. */
-interface Seen {
-  readonly failures: Extract<GuestEvent, { type: 'failure' }>['failure'][]
-  stats?: Extract<GuestEvent, { type: 'stats' }>
-}
-
-function notice(seen: Seen, event: GuestEvent): void {
-  if (event.type === 'failure') seen.failures.push(event.failure)
-  else if (event.type === 'stats') seen.stats = event
 }
 
 function skipped(instance: PlannedInstance, reason: string): InstanceResult {

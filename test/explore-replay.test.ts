@@ -3,9 +3,20 @@ import t from 'tap'
 import { ENDING, MOST_STEPS } from '../torture/explore/board.ts'
 import { DID } from '../torture/explore/ops.ts'
 import { decodeSchedule } from '../torture/explore/schedule.ts'
+import { RandomWalk } from '../torture/explore/strategies/random.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
-import { load, machineFor, notify, type Outcome, type Program, runOnce, store, wait } from './helpers/machine.ts'
-import { AnyOf, opened, randomPrograms } from './helpers/programs.ts'
+import { generate } from './helpers/generated.ts'
+import {
+  load,
+  machineFor,
+  notify,
+  type Outcome,
+  type Program,
+  type RunOptions,
+  runOnce,
+  store,
+  wait,
+} from './helpers/machine.ts'
 
 const replayer = (threads: number) => machineFor(threads, scratch => new Replay(scratch, new Int32Array(MOST_STEPS)))
 
@@ -21,12 +32,11 @@ t.test('the schedule of an execution does the same steps again, strictly and len
   const endings = new Set<number>()
   for (let seed = 1; seed <= 80; seed++) {
     const threads = 2 + (seed % 3)
-    const opening = seed % 4 === 0
-    const plain = randomPrograms(seed, { threads, length: 8, blocking: true })
-    const programs = opening ? opened(plain) : plain
-    const options = { seed, opening, spins: true }
+    const opening = seed % 5 === 0
+    const { programs, text } = generate(seed, { threads, pieces: 6, spins: seed % 2 === 0, fails: true })
+    const options: RunOptions = { seed, spins: true, ...(opening && { opening: 'start' }) }
     const original = runOnce(
-      machineFor(threads, () => new AnyOf()),
+      machineFor(threads, () => new RandomWalk()),
       programs,
       options,
     )!
@@ -35,7 +45,7 @@ t.test('the schedule of an execution does the same steps again, strictly and len
     for (const strict of [true, false]) {
       machine.strategy.set(original.schedule, { strict })
       const again = runOnce(machine, programs, options)!
-      t.strictSame(did(again), did(original), `seed ${seed}, strict ${strict}`)
+      t.strictSame(did(again), did(original), `seed ${seed}, strict ${strict}: ${text}`)
       t.equal(machine.strategy.misfitAt, -1)
     }
   }

@@ -193,21 +193,24 @@ t.test('three ordered preemptions stay three', async t => {
 })
 
 t.test('where a thread can as well be let run to its end, it is not preempted', async t => {
+  const setter = (cell: number): Program =>
+    function* () {
+      yield* store(cell, 1)
+      for (let n = 0; n < 8; n++) yield* add(2, 1)
+    }
   const order: Bug = {
-    ops: [1, 1],
+    ops: [1, 1, 1],
     programs: () => [
       function* () {
-        if ((yield* load(0)) === 1) throw new Error('too late')
+        if ((yield* load(0)) + (yield* load(1)) === 2) throw new Error('too late')
       },
-      function* () {
-        yield* store(0, 1)
-        for (let n = 0; n < 8; n++) yield* add(1, 1)
-      },
+      setter(0),
+      setter(1),
     ],
     fails: ({ ending }) => ending === ENDING.failed,
   }
   const { cost } = await minimised(t, order, 'order')
-  t.strictSame(cost, { preemptions: 0, switches: 1, steps: 12 })
+  t.strictSame(cost, { preemptions: 0, switches: 2, steps: 23 })
 })
 
 t.test('a wake-up is lost in a wait that comes too late', async t => {

@@ -77,8 +77,11 @@ export interface RunOptions {
   readonly execution?: number
   /** The first values of the cells; all others are 0. */
   readonly cells?: readonly number[]
-  /** Whether the programs begin with a part that ends with `gate` and is run in their order. */
-  readonly opening?: boolean
+  /**
+   * `gate`: the programs begin with a part that ends with `gate()` and is run in their order; `start`: that part is their
+   * very beginning, so that there are fewer schedules.
+   */
+  readonly opening?: 'gate' | 'start'
   /** Whether threads that repeat themselves make way for others. */
   readonly spins?: boolean
 }
@@ -112,7 +115,7 @@ export function runOnce(machine: Machine, programs: readonly Program[], options:
   const { board, scheduler, strategy } = machine
   const { seed = 1, execution = 0 } = options
   const ops = programs.map(() => 4)
-  board.reset(seed, execution, ops, options.opening ?? false)
+  board.reset(seed, execution, ops, options.opening !== undefined)
   scheduler.waits.reset()
   if (!strategy.begin(board)) return undefined
   const run = new Run(machine, programs, options)
@@ -144,13 +147,15 @@ class Run {
   readonly #memory = new Int32Array(MOST_CELLS)
   readonly #fibers: Fiber[]
   readonly #spins: boolean
+  readonly #gated: boolean
   readonly #returned: unknown[]
   #thrown: unknown
 
-  constructor(machine: Machine, programs: readonly Program[], { cells = [], spins = false }: RunOptions) {
+  constructor(machine: Machine, programs: readonly Program[], { cells = [], spins = false, opening }: RunOptions) {
     this.#machine = machine
     this.#memory.set(cells)
     this.#spins = spins
+    this.#gated = opening === 'gate'
     this.#returned = programs.map(() => undefined)
     this.#fibers = programs.map((program, thread) => ({
       steps: program(thread),
@@ -191,7 +196,7 @@ class Run {
     const { board, scheduler } = this.#machine
     const address = addressOf(operation.cell)
     fiber.pending = operation
-    if (operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
+    if (!this.#gated || operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
     if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())
@@ -221,10 +226,13 @@ class Run {
   }
 
   #notify(thread: number, { cell, value = 0 }: Operation): number {
-    this.#took(thread, 0, 0, 0)
-    const woken = this.#machine.scheduler.notify(addressOf(cell), value)
-    if (woken > 0) this.#fibers[thread].window.clear()
-    return woken
+    const { scheduler } = this.#machine
+    const { window } = this.#fibers[thread]
+    const woken = scheduler.waits.count(addressOf(cell), value)
+    if (woken > 0) window.clear()
+    else window.inVain(OP.notify, addressOf(cell), woken)
+    this.#took(thread, 0, woken, 0)
+    return scheduler.notify(addressOf(cell), value)
   }
 
   #wait(thread: number, fiber: Fiber): void {
@@ -237,6 +245,7 @@ class Run {
       this.#goOn(thread, 'not-equal')
       return
     }
+    fiber.window.inVain(OP.wait, addressOf(cell), read)
     this.#took(thread, DID.sleep, read, read)
     fiber.entry = scheduler.waits.enqueue(thread, addressOf(cell), timed)
     scheduler.sleep(thread, addressOf(cell), BYTES, timed)
@@ -251,7 +260,7 @@ class Run {
     if (notified) fiber.window.clear()
     else {
       board.clock[0]++
-      fiber.window.inVain(OP.wait, addressOf(fiber.pending.cell), fiber.pending.value ?? 0)
+      fiber.window.inVain(OP.wake, addressOf(fiber.pending.cell), 0)
     }
     return notified ? 'ok' : 'timed-out'
   }

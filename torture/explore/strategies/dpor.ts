@@ -18,7 +18,7 @@
  * execution from there that is not yet covered; complete executions that are not redundant are of different classes.
  */
 import { type Board, ENDING, HEAD, isSingle, lowest, STEP } from '../board.ts'
-import { DID } from '../ops.ts'
+import { DID, OP } from '../ops.ts'
 import { effectAt, type StepEffect } from '../scheduler.ts'
 import type { Strategy } from '../strategy.ts'
 import { HappensBefore } from './happens-before.ts'
@@ -201,10 +201,22 @@ export class Dpor implements Strategy {
     if (choice.step !== earlier) this.unresolved++
     const taken = choice.wanted | choice.covered
     const initials = this.#order.initials(choice.step, later, taken)
-    if ((initials & taken) !== 0) return
-    const able = initials & choice.eligible
-    const { actor } = this.#order.effect(later)
-    if (able !== 0) choice.wanted |= (able & (1 << actor)) !== 0 ? 1 << actor : 1 << lowest(able)
+    if ((initials & taken) !== 0 || this.#isTried(choice, later)) return
+    const others = initials & choice.eligible
+    const able = others !== 0 ? others : choice.eligible & (1 << this.#order.effect(later).actor)
+    if (able !== 0) choice.wanted |= 1 << lowest(able)
+  }
+
+  /**
+   * Whether `later` itself is tried at the choice, and it does not matter that it is done so early. Without the step that
+   * it races with it may do something else than it did, and then depend on steps that it did not depend on.
+   */
+  #isTried(choice: Choice, later: number): boolean {
+    const effect = this.#order.effect(later)
+    const { actor } = effect
+    if (((choice.wanted | choice.covered) & (1 << actor)) === 0) return false
+    const known = [...choice.asleep, ...choice.done].find(step => step.actor === actor)
+    return this.#order.canBeFirst(choice.step, later, known ?? atWorst(effect))
   }
 
   /** Where something else can be tried in the place of a step; undefined: nobody else could go then. */
@@ -238,3 +250,9 @@ export class Dpor implements Strategy {
 }
 
 const isChosen = (board: Board, step: number): boolean => (board.didAt(step) & DID.chosen) !== 0
+
+/** A step that does all that one of its kind could do. */
+function atWorst(step: StepEffect): StepEffect {
+  const writes = step.kind >= OP.store && step.kind <= OP.compareExchange
+  return { ...step, did: step.did | DID.sleep | DID.timeOut | (writes ? DID.write | DID.change : 0) }
+}

@@ -98,20 +98,30 @@ export class HappensBefore {
 
   /**
    * Actors that can go first in what is left of the steps between `from` and `to` without those that happen after
-   * `from`: with one of them in its place, the execution can go on so that `to` comes without `from`.
+   * `from`.
    * @param wanted stops as soon as one of these is among them
    */
   initials(from: number, to: number, wanted: number): number {
     const first: number[] = []
     let found = 0
-    for (let step = from + 1; step <= to && (found & wanted) === 0; step++) {
+    for (let step = from + 1; step < to && (found & wanted) === 0; step++) {
       const { actor } = this.#effects[step]
-      if (first[actor] !== undefined || (step !== to && this.isBefore(from, step))) continue
+      if (first[actor] !== undefined || this.isBefore(from, step)) continue
       const clock = STRIDE * step
       if (first.every((other, a) => this.#clocks[clock + a] < other)) found |= 1 << actor
       first[actor] = step
     }
     return found
+  }
+
+  /** Whether an actor that does nothing else in what is left of those steps could do this one first as well as last. */
+  canBeFirst(from: number, to: number, effect: StepEffect): boolean {
+    for (let step = from + 1; step < to; step++) {
+      const other = this.#effects[step]
+      if (this.isBefore(from, step)) continue
+      if (other.actor === effect.actor || ordered(other, effect, this.#everyState)) return false
+    }
+    return true
   }
 
   /** Makes room for a step's clock, with what its actor knows. Returns where it is. */

@@ -5,7 +5,8 @@
  * probability proportional to the number of events that it still has before it, all interleavings are equally likely.
  *
  * Where it differs from the paper: how many events a thread has is not counted in a profiling run but learnt on the way,
- * as the most that it had in an earlier execution. An event is a step at which a thread can be switched, so the selective
+ * as the mean over the earlier executions (the most would do no harm where all do the same, but a thread that has once
+ * gone round its loop more often would always be in a hurry). An event is a step at which a thread can be switched, so the selective
  * variant needs nothing but the focus, which says which steps those are.
  *
  * Invariants: an actor that can go has a weight of at least 1; `choose` draws exactly once.
@@ -15,9 +16,16 @@ import type { Focus } from '../focus.ts'
 import { DID, OP } from '../ops.ts'
 import type { Strategy } from '../strategy.ts'
 
-/** Words of the scratch, one for each actor: its events in an execution at most, and those of this one so far. */
-const EXPECTED = 0
-const DONE = MOST_ACTORS + 1
+/**
+ * Words of the scratch: the number of executions, and for each actor the mean of its events in units of 1 / ONE, and
+ * those of this execution so far.
+ */
+const EXECUTIONS = 0
+const EXPECTED = 1
+const DONE = EXPECTED + MOST_ACTORS
+const ONE = 64
+/** Executions that the mean is about, more or less: it follows a program that is switched at other cells than before. */
+const MEMORY = 200
 
 export class Urw implements Strategy {
   readonly name = 'urw'
@@ -55,14 +63,15 @@ export class Urw implements Strategy {
 
   /** Events that the actor has presumably before it; the one that it is about to do is certain. */
   #remaining(actor: number): number {
-    return Math.max(1, this.#words[EXPECTED + actor] - this.#words[DONE + actor])
+    return Math.max(ONE, this.#words[EXPECTED + actor] - ONE * this.#words[DONE + actor])
   }
 
   end(board: Board): void {
     const words = this.#words
     for (let step = 0; step < board.steps; step++) if (this.#wasAlone(board, step)) words[DONE + board.actorAt(step)]++
+    const share = Math.min(++words[EXECUTIONS], MEMORY)
     for (let actor = 0; actor < MOST_ACTORS; actor++)
-      words[EXPECTED + actor] = Math.max(words[EXPECTED + actor], words[DONE + actor])
+      words[EXPECTED + actor] += Math.round((ONE * words[DONE + actor] - words[EXPECTED + actor]) / share)
   }
 
   /** An event that needed no choice, because nobody else could go. */

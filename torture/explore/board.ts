@@ -90,7 +90,7 @@ export const ACTOR = {
   ops: 5,
   /** 1: it repeats itself and is let run on, without the strategy being asked. */
   bursting: 6,
-  /** Cells that a spinning thread has read: their number, and then the addresses. */
+  /** Steps in which a spinning thread last looked at its cells: their number, and then which ones. */
   watching: 7,
   watched: 8,
 } as const

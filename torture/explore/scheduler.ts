@@ -40,6 +40,7 @@ export class Scheduler {
   /** A thread sleeps until it is notified or, if it may, times out; its pending operation is the wake. */
   sleep(actor: number, address: number, bytes: number, canGo: boolean): void {
     this.#pend(actor, OP.wake, address, bytes)
+    this.goOn(actor)
     if (canGo) this.#head[HEAD.enabled] |= 1 << actor
     else this.#head[HEAD.enabled] &= ~(1 << actor)
   }
@@ -112,6 +113,9 @@ export class Scheduler {
     const idle = head[HEAD.idle]++
     if (idle > SPIN_BOUND * sizeOf(spinners)) return this.end(ENDING.livelock, lowest(spinners))
     const last = head[HEAD.last]
+    // Who begins must not depend on who happened to go last: executions that are otherwise the same would differ.
+    const goesOn = this.board.at(head[HEAD.steps] - 1, STEP.enabled) === 0
+    if (!goesOn) return lowest(spinners)
     if ((spinners & (1 << last)) !== 0 && idle % QUANTUM !== 0) return last
     const after = spinners & ~(2 ** (last + 1) - 1)
     return lowest(after !== 0 ? after : spinners)
@@ -133,36 +137,68 @@ export class Scheduler {
     const { board } = this
     const head = this.#head
     board.note(actor, did, head[HEAD.enabled] & ~head[HEAD.spinning], read, wrote)
-    // Who goes to sleep is what a loop around `notify` waits for.
-    if ((did & (DID.change | DID.sleep)) !== 0) {
-      head[HEAD.idle] = 0
-      if (head[HEAD.spinning] !== 0) this.#rouse(board.of(actor, ACTOR.address), board.of(actor, ACTOR.bytes))
-    }
+    // Who goes to sleep is what a loop around `notify` waits for; a loop of time-outs gets nowhere.
+    const moved = (did & DID.change) !== 0 || ((did & DID.sleep) !== 0 && (head[HEAD.spinning] & (1 << actor)) === 0)
+    if (moved) head[HEAD.idle] = 0
+    if ((did & (DID.change | DID.sleep)) !== 0 && head[HEAD.spinning] !== 0) this.#rouse(head[HEAD.steps] - 1)
   }
 
-  /** A cell has changed: whoever has read it in vain may look again. */
-  #rouse(address: number, bytes: number): void {
+  /** What spinning threads wait for has happened: they may look again. */
+  #rouse(step: number): void {
     const { board } = this
-    const head = this.#head
-    for (let mask = head[HEAD.spinning]; mask !== 0; mask &= mask - 1) {
+    for (let mask = this.#head[HEAD.spinning]; mask !== 0; mask &= mask - 1) {
       const spinner = lowest(mask)
       for (let i = board.of(spinner, ACTOR.watching) - 1; i >= 0; i--) {
-        const watched = board.of(spinner, ACTOR.watched + i)
-        if (watched >= address + bytes || address >= watched + 8) continue
+        if (!this.#rouses(step, board.of(spinner, ACTOR.watched + i))) continue
         this.goOn(spinner)
-        board.set(spinner, ACTOR.enabler, head[HEAD.steps] - 1)
+        board.set(spinner, ACTOR.enabler, step)
         break
       }
     }
   }
 
-  /** The thread repeats itself: it goes only when nobody else can, until one of the cells changes. */
-  spin(actor: number, watched: ArrayLike<number>): void {
+  /** Whether a step is what another actor's earlier one looked for in vain: a change, or a sleeper for `notify`. */
+  #rouses(step: number, look: number): boolean {
     const { board } = this
-    const count = Math.min(watched.length, MOST_WATCHED)
-    board.set(actor, ACTOR.watching, count)
-    for (let i = 0; i < count; i++) board.set(actor, ACTOR.watched + i, watched[i])
-    this.#head[HEAD.spinning] |= 1 << actor
+    if (board.actorAt(step) === board.actorAt(look)) return false
+    const wanted = board.kindAt(look) === OP.notify ? DID.sleep : DID.change
+    if ((board.didAt(step) & wanted) === 0) return false
+    const [at, seen] = [board.at(step, STEP.address), board.at(look, STEP.address)]
+    return at < seen + board.bytesAt(look) && seen < at + board.bytesAt(step)
+  }
+
+  /**
+   * The thread repeats itself: it goes only when nobody else can, until a cell that it has looked at changes. If one has
+   * since, it goes on at once: how the last round of the loop and that change came one after the other does not matter.
+   * Call it after `arrive`.
+   * @param watched the cells; `~address` if it notifies there
+   */
+  spin(actor: number, watched: readonly number[]): void {
+    const { board } = this
+    const bit = 1 << actor
+    if ((this.#head[HEAD.spinning] & bit) !== 0 || watched.length > MOST_WATCHED) return
+    const looks = this.#lastLooks(actor, watched)
+    for (let step = Math.min(...looks) + 1; step < board.steps; step++) {
+      if (!looks.some(look => look < step && this.#rouses(step, look))) continue
+      board.set(actor, ACTOR.enabler, step)
+      return
+    }
+    board.set(actor, ACTOR.watching, looks.length)
+    for (const [i, look] of looks.entries()) board.set(actor, ACTOR.watched + i, look)
+    this.#head[HEAD.spinning] |= bit
+  }
+
+  /** The steps in which the thread last looked at its cells. */
+  #lastLooks(actor: number, watched: readonly number[]): number[] {
+    const { board } = this
+    const missing = new Set(watched)
+    const looks: number[] = []
+    for (let step = board.steps - 1; step >= 0 && missing.size > 0; step--) {
+      if (board.actorAt(step) !== actor || board.kindAt(step) === OP.wake) continue
+      const address = board.at(step, STEP.address)
+      if (missing.delete(board.kindAt(step) === OP.notify ? ~address : address)) looks.push(step)
+    }
+    return looks
   }
 
   /** It no longer does. */

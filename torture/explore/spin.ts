@@ -51,10 +51,14 @@ export class SpinWindow {
     return !news
   }
 
-  /** The cells whose change could end the loop. */
+  /** The cells whose change could end the loop; `~address` where a sleeper could, whom a notify would find. */
   watched(): number[] {
     const cells = new Set<number>()
-    for (let i = 0; i < this.#size; i++) if (this.#kinds[i] !== OP.clock) cells.add(this.#addresses[i])
+    for (let i = 0; i < this.#size; i++) {
+      const kind = this.#kinds[i]
+      if (kind === OP.notify) cells.add(~this.#addresses[i])
+      else if (kind !== OP.clock && kind !== OP.wake) cells.add(this.#addresses[i])
+    }
     return [...cells]
   }
 

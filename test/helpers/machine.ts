@@ -62,6 +62,8 @@ export interface Machine<S extends Strategy = Strategy> {
   readonly scheduler: Scheduler
   readonly strategy: S
   readonly focus: Focus
+  /** Whether threads are switched at cells of the focus only. */
+  focused: boolean
 }
 
 /** @param make the strategy, from its scratch */
@@ -69,7 +71,7 @@ export function machineFor<S extends Strategy>(threads: number, make: (scratch: 
   const board = new Board(threads)
   const focus = new Focus(Focus.memoryFor(1 << 12))
   const strategy = make(board.scratch(0))
-  return { board, focus, strategy, scheduler: new Scheduler(board, [strategy], focus) }
+  return { board, focus, focused: false, strategy, scheduler: new Scheduler(board, [strategy], focus) }
 }
 
 export interface RunOptions {
@@ -116,6 +118,7 @@ export function runOnce(machine: Machine, programs: readonly Program[], options:
   const { seed = 1, execution = 0 } = options
   const ops = programs.map(() => 4)
   board.reset(seed, execution, ops, options.opening !== undefined)
+  board.head[HEAD.focused] = machine.focused ? 1 : 0
   scheduler.waits.reset()
   if (!strategy.begin(board)) return undefined
   const run = new Run(machine, programs, options)

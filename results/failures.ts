@@ -57,7 +57,10 @@ function byName(root: string, which: string): { run: StoredRun; id: string } {
 const MOST_LISTED = 3
 
 function listed({ id, results }: StoredRun): string {
-  const ids = [...results.values()].flatMap(({ failures }) => failures.map(failure => failure.id))
+  const ids = [...results.values()].flatMap(({ failures, bridge }) => [
+    ...(bridge?.replay === undefined ? [] : [bridge.replay]),
+    ...failures.map(failure => failure.id),
+  ])
   if (ids.length === 0) return `the run ${id} has no failures`
   return `the run ${id} has ${ids.slice(0, MOST_LISTED).join(', ')}${ids.length > MOST_LISTED ? ', …' : ''}`
 }

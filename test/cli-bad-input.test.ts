@@ -68,7 +68,8 @@ const RUNS: readonly [string, RegExp][] = [
   ['rerun --times 0', /--times 0/],
   ['rerun --only', /only/],
   ['nosuchcommand', /there is no command 'nosuchcommand'/],
-  ['replay ./nowhere', /'replay' is not in this version: see ROADMAP.md/],
+  ['replay ./nowhere', /there is no run/],
+  ['bugs', /'bugs' is not in this version: see ROADMAP.md/],
   ['-s lost-update', /no command given/],
   ['', /no command given/],
 ]
@@ -105,7 +106,7 @@ t.test('help and version', async t => {
   const { torture } = workspace(t)
   const help = await torture('--help')
   t.equal(help.status, 0)
-  for (const command of ['run', 'rerun', 'list', 'report', 'clean'])
+  for (const command of ['run', 'explore', 'replay', 'rerun', 'list', 'report', 'clean'])
     t.match(help.stdout, new RegExp(`^ +torture ${command}`, 'm'))
   const flags = await torture('run', '--help')
   t.match(flags.stdout, /--duration/)

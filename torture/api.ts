@@ -29,6 +29,8 @@ export interface RunOptions extends CommonOptions {
   /** '30s', or milliseconds. Default 10 s. */
   readonly duration?: string | number
   readonly jitter?: 'off' | 'low' | 'high'
+  /** How long a schedule is searched that repeats a failure. Default 5 s; 0: none is. */
+  readonly bridge?: string | number
   readonly failFast?: boolean
 }
 
@@ -98,6 +100,7 @@ const RUN: Readonly<Record<keyof RunOptions, Spelling>> = {
   duration: ['duration', time],
   ...COMMON,
   jitter: ['jitter', String],
+  bridge: ['bridge', value => (Number(value) === 0 ? '0' : time(value))],
   failFast: ['fail-fast', yes],
 }
 

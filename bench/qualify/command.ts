@@ -41,7 +41,7 @@ export class Torture {
 
   /** Runs `torture run` with these arguments and reads its results, which are removed afterwards. */
   async run(args: readonly string[]): Promise<Ended> {
-    const all = ['run', ...args, '--reporter', 'plain', '--results', this.#folder]
+    const all = ['run', ...args, '--bridge', '0', '--reporter', 'plain', '--results', this.#folder]
     // Whoever interrupts us interrupts the run too; its guests end with it.
     const ended = await execa(process.execPath, [command, ...all], { reject: false, all: true, cleanup: true })
     const said = (ended.all ?? '').split('\n').slice(-12).join('\n')

@@ -61,6 +61,7 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   if (explores) lines.push(...explorationLines(results, look))
   // A bug that was not caught says something of the test; of the code, nothing.
   else if (instances[0].bugs.length === 0) add('worth', worthText(results))
+  add('bridge', bridgeText(results))
   add('near', nearText(results))
   add('bug', bugText(instances, results))
   add('with', withText(instances[0], results))
@@ -145,6 +146,11 @@ function worthText(results: readonly InstanceResult[]): string {
   }
   const { rate, low, high } = rateInterval(failed, hours)
   return `${failed} in ${duration(cpuMs)} of CPU time: ${human(rate)} failures per CPU-hour (${human(low)} to ${human(high)} at 95%)`
+}
+
+/** What the searches said that followed failures, the same once. */
+function bridgeText(results: readonly InstanceResult[]): string {
+  return [...new Set(results.flatMap(({ bridge }) => bridge?.sentence ?? []))].map(oneLine).join('; ')
 }
 
 function nearText(results: readonly InstanceResult[]): string {

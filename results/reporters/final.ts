@@ -18,6 +18,8 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
     instanceStarted: instance => progress?.started(instance),
     event: (name, event) => progress?.event(name, event),
     instanceEnded: (result, interleavings) => progress?.ended(result, interleavings),
+    bridgeStarted: search => progress?.started(search),
+    bridgeEnded: (name, result) => progress?.bridgeEnded(name, result),
     end(summary, dir) {
       live?.stop()
       if (progress === undefined) return

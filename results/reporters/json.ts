@@ -13,6 +13,8 @@ export function jsonReporter({ stdout }: Streams): Reporter {
       if (event.type !== 'end') say({ instance: name, ...event })
     },
     instanceEnded: result => say({ type: 'ended', instance: result.name, result }),
+    bridgeStarted: search => say({ type: 'started', instance: search.name, seed: search.seed }),
+    bridgeEnded: (name, { bridge }) => say({ type: 'bridged', instance: name, bridge }),
     end: (summary, dir) => say({ type: 'finished', dir, summary }),
   }
 }

@@ -21,7 +21,9 @@ export function nextStep(closing: EndedRun): NextStep {
   const all = plan.instances.map(({ name }) => results.get(name))
   const failure = all.flatMap(result => result?.failures ?? [])[0]
   const troubled = all.find(result => ['fail', 'hang', 'crash', 'lost'].includes(result?.verdict ?? ''))
-  if (failure?.schedule !== undefined) return replay(closing, failure.id)
+  const bridged = all.find(result => result?.bridge?.replay !== undefined)?.bridge?.replay
+  const again = failure?.schedule === undefined ? bridged : failure.id
+  if (again !== undefined) return replay(closing, again)
   if (troubled !== undefined) {
     const evidence = resolve(closing.dir, failure?.id ?? troubled.name)
     return { command: rerun(closing, '--failed'), why: `the evidence is in ${shownPath(evidence)}` }

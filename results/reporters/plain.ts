@@ -51,6 +51,14 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
       progress?.ended(result, interleavings)
       say(endedLine(result, Number.POSITIVE_INFINITY, paint))
     },
+    bridgeStarted(search) {
+      progress?.started(search)
+      say(`start ${search.name}: searching a schedule that repeats it, ${duration(search.durationMs)}`)
+    },
+    bridgeEnded(name, result) {
+      progress?.bridgeEnded(name, result)
+      if (result.bridge !== undefined) say(`${name}: ${oneLine(result.bridge.sentence)}`)
+    },
     end(summary, dir) {
       if (progress === undefined) return
       const { plan, results, interleavings } = progress

@@ -52,6 +52,12 @@ export class Progress {
     for (const [id, interleaving] of interleavings) this.interleavings.set(id, interleaving)
   }
 
+  /** @param name of the search that followed the instance */
+  bridgeEnded(name: string, result: InstanceResult): void {
+    this.running.delete(name)
+    this.results.set(result.name, result)
+  }
+
   get elapsedMs(): number {
     return this.#now() - this.startedAt
   }

@@ -13,6 +13,10 @@ export interface Reporter {
   event(name: string, event: GuestEvent): void
   /** @param interleavings of its failures under explore, by their ids */
   instanceEnded(result: InstanceResult, interleavings?: ReadonlyMap<string, Interleaving>): void
+  /** After a failure under stress: how a schedule is searched that repeats it. Its name is `x.1/bridge`. */
+  bridgeStarted?(search: PlannedInstance): void
+  /** @param result of the instance that failed, with what was found */
+  bridgeEnded?(name: string, result: InstanceResult): void
   end(summary: RunSummary, dir: string): void
   /** Gives back the terminal, for those that hold it; also where an error ended the run. May be called twice. */
   stop?(): void

@@ -35,6 +35,14 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       if (progress !== undefined && progress.plan.instances.length > 1)
         live?.print([endedLine(result, columns(), paint)])
     },
+    bridgeStarted(search) {
+      progress?.started(search)
+      live?.draw()
+    },
+    bridgeEnded(name, result) {
+      progress?.bridgeEnded(name, result)
+      live?.draw()
+    },
     end(summary, dir) {
       live?.stop()
       if (progress === undefined) return

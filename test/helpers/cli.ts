@@ -107,3 +107,17 @@ export const FAILS = `export default {
   check: () => { throw new Error('as expected') },
 }
 `
+
+/** A scenario that loses an update by some of its schedules. */
+export const LOSES = `export default {
+  name: 'loses', summary: 'two threads add one without a lock',
+  setup: () => ({ cells: new Int32Array(new SharedArrayBuffer(4)) }),
+  threads: { adder: { count: 2, run: ({ shared: { cells } }) => {
+    const value = Atomics.load(cells, 0)
+    Atomics.store(cells, 0, value + 1)
+  } } },
+  check: ({ shared: { cells } }) => {
+    if (Atomics.load(cells, 0) !== 2) throw new Error('no update is lost')
+  },
+}
+`

@@ -43,7 +43,7 @@ const alike = (message: string) => oneLine(message).replace(/0x[\da-f]+|\d+(\.\d
 const WORDS: Readonly<Record<Kind, string>> = {
   again: '✖ fails again',
   otherwise: '✖ fails in another way',
-  misfit: '? the schedule does not fit the code any more',
+  misfit: '? does not fit the code any more',
   broken: '? could not be carried out',
   unsure: '~ says nothing',
   passes: '✔ no longer fails',

@@ -5,7 +5,7 @@ import { shownPath, sum } from '../../results/format.ts'
 import { readInterleaving } from '../../results/reader.ts'
 import { paletteOf } from '../../results/reporters/palette.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
-import { program, selection, threadFlags } from '../../results/typed.ts'
+import { program, replayCommand, selection, threadFlags } from '../../results/typed.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { compareSources } from '../bundle/present.ts'
 import { openBundle } from '../bundle/store.ts'
@@ -59,10 +59,15 @@ export async function main(flags: ReplayFlags): Promise<number> {
   return withSelected([instance.file ?? instance.scenario], '', ([{ scenario }], made) => {
     const fitted = fitToCode(instance, scenario, made.manifest)
     if (typeof fitted !== 'string') return carryOut(changed, made, fitted)
-    process.stdout.write(`${stored.run.id}/${stored.id} on ${changed}\nthe schedule does not fit it: ${fitted}\n`)
+    process.stdout.write(`${stored.run.id}/${stored.id} on ${changed}\n`)
+    process.stdout.write(`? does not fit the code any more: ${fitted}\n${anew(instance)}\n`)
     return EXIT.infrastructure
   })
 }
+
+/** Whether the failure is gone, only a search can tell. */
+const anew = (instance: PlannedInstance) =>
+  `  whether it still fails by another schedule: ${[program(), 'explore', ...selection(instance)].join(' ')}`
 
 /** @throws UsageError where `--schedule` is none, or none for that many threads */
 function checked(schedule: string | undefined, { instance }: StoredFailure): string | undefined {
@@ -77,6 +82,12 @@ function checked(schedule: string | undefined, { instance }: StoredFailure): str
 
 /** A failure of parallel threads has no schedule; a search may find one that fails in the same way. */
 function unscheduled({ id, run, instance }: StoredFailure): UsageError {
+  const bridged = run.results.get(instance.name)?.bridge?.replay
+  if (bridged !== undefined) {
+    return new UsageError(
+      `${run.id}/${id} was seen under stress; what explore found of it: ${replayCommand(run.id, bridged)}`,
+    )
+  }
   const command = [program(), 'explore', ...selection(instance), ...threadFlags(instance)].join(' ')
   return new UsageError(
     `${run.id}/${id} was seen under ${instance.mode}, and no schedule is known that repeats it: search one with ${command}`,
@@ -106,5 +117,6 @@ async function replay(
   process.off('SIGINT', stop).off('SIGTERM', stop)
   if (outcomes.length === 0) return EXIT.interrupted
   process.stdout.write(`${tellOutcomes(outcomes, times, paint).join('\n')}\n`)
+  if (outcomes.some(({ kind }) => kind === 'misfit')) process.stdout.write(`${anew(instance)}\n`)
   return outcomes.length < times ? EXIT.interrupted : statusOf(outcomes)
 }

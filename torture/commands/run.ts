@@ -18,6 +18,7 @@ export interface RunFlags extends LaunchFlags {
   readonly mode?: string
   readonly duration?: string
   readonly jitter?: string
+  readonly bridge?: string
   readonly 'fail-fast'?: boolean
   readonly 'no-oversubscribe'?: boolean
   readonly v8?: readonly string[]
@@ -48,6 +49,11 @@ export function options(yargs: Argv) {
       .option('threads', { ...texts, describe: 'how many threads of a body: name=4, name=cpus-1' })
       .option('bug', { ...texts, describe: 'switch on a bug in the scenarios it belongs to: see torture list bugs' })
       .option('jitter', { ...text, default: 'low', describe: `delays at sites: ${JITTER.join(', ')}` })
+      .option('bridge', {
+        ...text,
+        default: '5s',
+        describe: 'after a failure search a schedule that repeats it; 0: do not',
+      })
       .option('keep-going', { type: 'boolean', describe: 'a guest goes on after its first failure' })
       .option('fail-fast', { type: 'boolean', describe: 'the first failure ends the run' })
       .option('hang-after', { ...text, default: '5s', describe: 'without progress for so long a guest hangs' })
@@ -96,6 +102,7 @@ async function parseRequest(flags: RunFlags): Promise<Request> {
     ...(explores && { explore: EXPLORE }),
     durationMs: parseDuration(flags.duration ?? '10s', '--duration'),
     jitter: oneOf(flags.jitter ?? 'low', JITTER, '--jitter'),
+    bridgeMs: flags.bridge === '0' ? 0 : parseDuration(flags.bridge ?? '5s', '--bridge'),
     // The first schedule that fails is the answer: what the others would find is a variation of it.
     failFast: flags['fail-fast'] ?? (explores && !launched.keepGoing),
     oversubscribe: !flags['no-oversubscribe'],

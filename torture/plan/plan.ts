@@ -24,6 +24,8 @@ export interface Request {
   readonly threads: Wishes
   readonly bugs: readonly string[]
   readonly jitter: Jitter
+  /** Stress: how long a schedule is searched after a failure, in ms; 0: not at all. */
+  readonly bridgeMs?: number
   readonly keepGoing: boolean
   readonly failFast: boolean
   readonly oversubscribe: boolean
@@ -148,5 +150,7 @@ function stressed(request: Request, scenario: ScenarioDescription, bugs: readonl
     )
   }
   const jitter = bugs.findLast(bug => bug.jitter !== undefined)?.jitter ?? request.jitter
-  return { mode: 'stress' as const, threads, jitter, cpus, oversubscribed }
+  // Somebody who debugs has the failure before his eyes.
+  const bridgeMs = request.inspect ? 0 : (request.bridgeMs ?? 0)
+  return { mode: 'stress' as const, threads, jitter, cpus, oversubscribed, ...(bridgeMs > 0 && { bridgeMs }) }
 }

@@ -18,6 +18,7 @@ import type { Bundle } from '../bundle/manifest.ts'
 import { EXIT } from '../errors.ts'
 import { CpuPool } from './affinity.ts'
 import { attend } from './attend.ts'
+import type { Stressed } from './bridge.ts'
 import type { GuestProcess } from './guest-process.ts'
 import { isSibling, type Stopped, stoppedEarly } from './stopped.ts'
 
@@ -128,12 +129,49 @@ class Carrier {
     this.#guests.set(instance.name, guest)
     appendEvent(this.#dir, { type: 'started', instance: instance.name, host: 'local' })
     this.#reporter.instanceStarted(instance)
-    const { result, interleavings } = await ended
+    const { result, failures, interleavings } = await ended
     this.#guests.delete(instance.name)
     this.#cpus.giveBack(cpu)
     if (this.#broken !== undefined) return
     const why = this.#interrupted ?? this.#whyStopped(instance)
-    this.#conclude(instance, stoppedEarly(result, instance, why), interleavings)
+    const counted = stoppedEarly(result, instance, why)
+    this.#conclude(instance, counted, interleavings)
+    await this.#bridge(execa, { instance, result: counted, failures })
+  }
+
+  /** After a failure of real threads: can a schedule be found that repeats it? */
+  async #bridge(execa: typeof import('execa').execa, stressed: Stressed): Promise<void> {
+    if (this.#interrupted !== undefined || !stressed.instance.bridgeMs) return
+    const { bridgeTo, crossBridge } = await import('./bridge.ts')
+    const search = bridgeTo(stressed, this.#dir)
+    if (search === undefined) return
+    const name = `${stressed.instance.name}/${search.name}`
+    const cpu = this.#cpus.take()
+    appendEvent(this.#dir, { type: 'bridge', instance: stressed.instance.name })
+    this.#reporter.bridgeStarted?.({ ...search, name })
+    const result = await crossBridge(execa, stressed, search, {
+      bundle: this.#bundle,
+      runDir: this.#dir,
+      cpu,
+      started: guest => this.#guests.set(name, guest),
+      // What it found is told with the instance's own failure.
+      hear: event => event.type === 'stats' && this.#reporter.event(name, event),
+    })
+    this.#guests.delete(name)
+    this.#cpus.giveBack(cpu)
+    if (this.#broken !== undefined) return
+    // Cut short, it is worth telling only if it found something.
+    const counted = this.#interrupted === undefined || result.bridge?.found ? result : stressed.result
+    this.#write(counted)
+    this.#reporter.bridgeEnded?.(name, counted)
+  }
+
+  /** The result's place is that of an earlier one of the same instance, if there is one. */
+  #write(result: InstanceResult): void {
+    writeVerdict(join(this.#dir, result.name), result)
+    const others = this.#summary.instances.filter(({ name }) => name !== result.name)
+    this.#summary = { ...this.#summary, instances: [...others, toRunInstance(result)] }
+    writeSummary(this.#dir, this.#summary)
   }
 
   #whyStopped(instance: PlannedInstance): Stopped | undefined {
@@ -145,9 +183,7 @@ class Carrier {
     result: InstanceResult,
     interleavings?: ReadonlyMap<string, Interleaving>,
   ): void {
-    writeVerdict(join(this.#dir, result.name), result)
-    this.#summary = { ...this.#summary, instances: [...this.#summary.instances, toRunInstance(result)] }
-    writeSummary(this.#dir, this.#summary)
+    this.#write(result)
     appendEvent(this.#dir, { type: 'ended', instance: result.name, verdict: result.verdict })
     this.#reporter.instanceEnded(result, interleavings)
     const failed = combine([result.verdict]).exitCode === EXIT.failed
@@ -160,7 +196,11 @@ class Carrier {
   /** Ends the guests that are concerned, in order; those that have not been started never will be. */
   #stop(stopped: Stopped): void {
     this.#stopped.push(stopped)
-    for (const [name, guest] of this.#guests) if (stopped.concerns(this.#instances.get(name)!)) guest.stop()
+    for (const [name, guest] of this.#guests) {
+      const instance = this.#instances.get(name)
+      // A bridge belongs to what has ended already.
+      if (instance !== undefined && stopped.concerns(instance)) guest.stop()
+    }
   }
 
   /** Sets the run's verdict. A run that was interrupted is not final: `rerun` completes it in place. */

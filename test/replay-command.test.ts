@@ -2,48 +2,36 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { LOSES, type Output, type Workspace, workspace } from './helpers/cli.ts'
+import t from 'tap'
+import { LOSES, workspace } from './helpers/cli.ts'
 
 // Of our own, to see what is left in it: other tests replay as well.
 const temporary = mkdtempSync(join(tmpdir(), 'torture-test-'))
 process.env.TMPDIR = temporary
 t.teardown(() => rmSync(temporary, { recursive: true, force: true }))
 
-interface Found extends Workspace {
-  readonly run: string
-  /** `loses.1/failures/1` */
-  readonly failure: string
-  readonly schedule: string
-  replay(...args: string[]): Promise<Output>
-}
-
-/** A workspace in which a search has found a failure of loses.mjs. */
-async function found(t: Test): Promise<Found> {
-  const space = workspace(t)
-  space.write({ 'loses.mjs': LOSES })
-  await space.torture('explore', '1*./loses.mjs', '--strategy', 'random')
-  const [{ failures }] = space.summary().instances
-  const [run] = space.runs()
-  const { id: failure, schedule } = failures[0]
-  return { ...space, run, failure, schedule: schedule!, replay: (...args) => space.torture('replay', ...args) }
-}
+// A search has found a failure of loses.mjs, once for all tests; each begins with the file as it was.
+const space = workspace(t)
+space.write({ 'loses.mjs': LOSES })
+await space.torture('explore', '1*./loses.mjs', '--strategy', 'random')
+const [run] = space.runs()
+const failure = 'loses.1/failures/1'
+const { dir, write, torture, start } = space
+const replay = (...args: string[]) => torture('replay', ...args)
+const leftovers = () => readdirSync(temporary).filter(name => name.startsWith('torture-replay-'))
+t.beforeEach(() => write({ 'loses.mjs': LOSES }))
 
 t.test('it fails again, every time', async t => {
-  const { run, failure, replay, runs } = await found(t)
   const before = leftovers()
   const { status, stdout } = await replay(failure, '--times', '5')
   t.equal(status, 1)
   t.match(stdout, `${run}/${failure} on the code of the run (bundle `)
   t.match(stdout, /^✖ fails again, 5 of 5 times: check: no update is lost\n {2}loses\.mjs:9:45$/m)
-  t.same(runs(), [run], 'no run is made')
+  t.same(space.runs(), [run], 'no run is made')
   t.same(leftovers(), before)
 })
 
-const leftovers = () => readdirSync(temporary).filter(name => name.startsWith('torture-replay-'))
-
 t.test('a failure by its names and by its paths', async t => {
-  const { dir, run, failure, replay } = await found(t)
   const path = join('torture-results', run, failure)
   for (const which of [`${run}/${failure}`, `last/${failure}`, path, `${path}/failure.json`, join(dir, path)]) {
     t.equal((await replay(which)).status, 1, which)
@@ -51,7 +39,6 @@ t.test('a failure by its names and by its paths', async t => {
 })
 
 t.test('another schedule', async t => {
-  const { failure, replay } = await found(t)
   const serial = await replay(failure, '--schedule', 'a9b9')
   t.not(serial.status, 1, 'one thread after the other loses nothing')
   const refused = await replay(failure, '--schedule', 'a3c')
@@ -60,7 +47,6 @@ t.test('another schedule', async t => {
 })
 
 t.test('changed code: the schedule is tried on it, unless the stored one is wanted', async t => {
-  const { dir, failure, replay } = await found(t)
   const changeTo = (from: string, to: string) => writeFileSync(join(dir, 'loses.mjs'), LOSES.replace(from, to))
   changeTo('const value', 'const worth = 1, value')
   const still = await replay(failure)
@@ -75,7 +61,6 @@ t.test('changed code: the schedule is tried on it, unless the stored one is want
 })
 
 t.test('code that the schedule does not fit', async t => {
-  const { write, failure, replay } = await found(t)
   write({ 'loses.mjs': LOSES.replace('Atomics.store(cells, 0, value + 1)', 'Atomics.add(cells, 0, 1)') })
   const { status, stdout } = await replay(failure)
   t.equal(status, 3)
@@ -88,13 +73,20 @@ t.test('code that the schedule does not fit', async t => {
 })
 
 t.test('code that is gone: the run has its own', async t => {
-  const { dir, failure, replay } = await found(t)
   rmSync(join(dir, 'loses.mjs'))
   t.match(await replay(failure), { status: 1, stdout: /on the code of the run .*loses\.mjs is gone/ })
 })
 
+t.test('SIGINT ends it, and leaves nothing behind', async t => {
+  const before = leftovers()
+  const { child, ended, says } = start('replay', failure, '--times', '100000')
+  await says(/on the code of the run/)
+  child.kill('SIGINT')
+  t.equal((await ended).status, 130)
+  t.same(leftovers(), before)
+})
+
 t.test('what is no failure, or has no schedule', async t => {
-  const { dir, run, failure, replay, torture } = await found(t)
   const wrong: readonly [string[], RegExp][] = [
     [[], /say which failure.*the run \S+ has loses\.1\/failures\/1/],
     [['loses.1'], /'loses\.1' is no failure.*has loses\.1\/failures\/1/],
@@ -119,14 +111,4 @@ t.test('what is no failure, or has no schedule', async t => {
   const stressed = await replay(failure)
   t.equal(stressed.status, 2)
   t.match(stressed.stderr, /was seen under stress.*torture explore \.\/loses\.mjs --threads adder=2\n$/)
-})
-
-t.test('SIGINT ends it, and leaves nothing behind', async t => {
-  const { failure, start } = await found(t)
-  const before = leftovers()
-  const { child, ended, says } = start('replay', failure, '--times', '100000')
-  await says(/on the code of the run/)
-  child.kill('SIGINT')
-  t.equal((await ended).status, 130)
-  t.same(leftovers(), before)
 })

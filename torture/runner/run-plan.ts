@@ -187,7 +187,10 @@ class Carrier {
     appendEvent(this.#dir, { type: 'ended', instance: result.name, verdict: result.verdict })
     this.#reporter.instanceEnded(result, interleavings)
     const failed = combine([result.verdict]).exitCode === EXIT.failed
-    if (failed && this.#plan.failFast) this.#stop({ why: `${result.name} had failed`, concerns: () => true })
+    if (failed && this.#plan.failFast) {
+      const asked = instance.mode === 'stress' ? '--fail-fast: ' : ''
+      this.#stop({ why: `${asked}${result.name} had failed`, concerns: () => true })
+    }
     if (result.exploration?.certificate !== undefined) {
       this.#stop({ why: `${result.name} had explored everything`, concerns: other => isSibling(instance, other) })
     }

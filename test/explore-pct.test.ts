@@ -10,7 +10,17 @@ import { proportionInterval } from '../results/statistics.ts'
 import { type Board, HEAD } from '../torture/explore/board.ts'
 import { OP } from '../torture/explore/ops.ts'
 import { Pct } from '../torture/explore/strategies/pct.ts'
-import { load, machineFor, notify, type Outcome, type Program, runOnce, store, wait } from './helpers/machine.ts'
+import {
+  load,
+  machineFor,
+  notify,
+  type Outcome,
+  type Program,
+  type RunOptions,
+  runOnce,
+  store,
+  wait,
+} from './helpers/machine.ts'
 
 const WRONGLY = 1e-7
 
@@ -19,6 +29,7 @@ interface Buggy {
   /** Most choices of an execution, known by construction. */
   readonly choices: number
   readonly isHit: (outcome: Outcome) => boolean
+  readonly options?: RunOptions
 }
 
 interface Seen {
@@ -27,13 +38,13 @@ interface Seen {
   readonly choices: number
 }
 
-function sample({ programs, isHit }: Buggy, depth: number, trials: number): Seen {
+function sample({ programs, isHit, options }: Buggy, depth: number, trials: number): Seen {
   const machine = machineFor(programs.length, scratch => new Pct(scratch, depth))
   let hits = 0
   let choices = 0
   // The first execution is the probe that k is learnt from.
   for (let execution = 0; execution <= trials; execution++) {
-    const outcome = runOnce(machine, programs, { execution })!
+    const outcome = runOnce(machine, programs, { ...options, execution })!
     choices = Math.max(choices, machine.board.head[HEAD.choices])
     if (execution > 0 && isHit(outcome)) hits++
   }
@@ -67,6 +78,14 @@ const between = (operations: number): Buggy => ({
     const middle = operations >> 1
     return at(outcome, 1, 1) > at(outcome, 0, middle) && at(outcome, 1, 1) < at(outcome, 0, middle + 1)
   },
+})
+
+/** The same at the very last step at which there is a choice. */
+const beforeLast = (operations: number): Buggy => ({
+  programs: [() => touch(0, operations), () => store(1, 1)],
+  choices: operations,
+  isHit: ({ schedule }) => schedule.at(-2) === 1,
+  options: { opening: 'start' },
 })
 
 /** a1 b1 a2 b2, in the middle of long threads: three switches at given places. */
@@ -119,6 +138,7 @@ t.test('bugs of depth 1 are found with 1/n', async t => {
 
 t.test('bugs of depth 2 are found with 1/(n k)', async t => {
   for (const operations of [4, 16, 40]) promise(t, `${operations} operations`, between(operations), 2, 8000)
+  promise(t, 'at the end', beforeLast(16), 2, 8000)
   promise(t, 'a sleeping thread', afterSleep(8), 2, 8000)
 })
 

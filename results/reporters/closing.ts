@@ -8,7 +8,7 @@ import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
 import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
-import { troubleLines } from './trouble.ts'
+import { interleavingLines, troubleLines } from './trouble.ts'
 
 const MS_PER_HOUR = 3_600_000
 
@@ -62,6 +62,8 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
   // A bug that was not caught says something of the test; of the code, nothing.
   else if (instances[0].bugs.length === 0) add('worth', worthText(results))
   add('bridge', bridgeText(results))
+  const found = results.find(({ bridge }) => bridge?.replay !== undefined)?.bridge?.replay
+  if (found !== undefined) lines.push(...interleavingLines(closing.interleavings.get(found), look))
   add('near', nearText(results))
   add('bug', bugText(instances, results))
   add('with', withText(instances[0], results))

@@ -19,7 +19,7 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
     event: (name, event) => progress?.event(name, event),
     instanceEnded: (result, interleavings) => progress?.ended(result, interleavings),
     bridgeStarted: search => progress?.started(search),
-    bridgeEnded: (name, result) => progress?.bridgeEnded(name, result),
+    bridgeEnded: (name, result, interleaving) => progress?.bridgeEnded(name, result, interleaving),
     end(summary, dir) {
       live?.stop()
       if (progress === undefined) return

@@ -1,6 +1,6 @@
 /** JUnit XML: a suite a scenario, a case an instance. */
 import { stripVTControlCharacters } from 'node:util'
-import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import type { Bridge, InstanceResult, PlannedInstance } from '../schema.ts'
 import { replayCommand } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 
@@ -68,7 +68,11 @@ function outcome(kind: TestCase['kind'], result: InstanceResult | undefined, run
   if (kind === 'skipped') return [`      <skipped${attributes({ message })}/>\n`]
   const type = first?.oracle ?? result?.verdict ?? 'unfinished'
   const text = (result?.failures ?? []).map(failure => failureText(failure, runId))
-  const all = [...(result?.reason === undefined || first !== undefined ? [] : [result.reason]), ...text].join('\n')
+  const all = [
+    ...(result?.reason === undefined || first !== undefined ? [] : [result.reason]),
+    ...text,
+    ...(result?.bridge === undefined ? [] : [bridgeText(result.bridge, runId)]),
+  ].join('\n')
   return [`      <${kind}${attributes({ message, type })}>${escaped(all)}</${kind}>\n`]
 }
 
@@ -77,6 +81,10 @@ function failureText(failure: InstanceResult['failures'][number], runId: string)
   const place = at === undefined ? '' : `\n  at ${at}`
   const again = schedule === undefined ? '' : `\n  schedule ${schedule}\n  ${replayCommand(runId, id)}`
   return `${oracle}: ${message} (seen ${count} times; ${path})${place}${again}`
+}
+
+function bridgeText({ sentence, replay }: Bridge, runId: string): string {
+  return replay === undefined ? sentence : `${sentence}\n  ${replayCommand(runId, replay)}`
 }
 
 function systemOut(result: InstanceResult | undefined): string {

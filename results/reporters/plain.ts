@@ -55,8 +55,8 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
       progress?.started(search)
       say(`start ${search.name}: searching a schedule that repeats it, ${duration(search.durationMs)}`)
     },
-    bridgeEnded(name, result) {
-      progress?.bridgeEnded(name, result)
+    bridgeEnded(name, result, interleaving) {
+      progress?.bridgeEnded(name, result, interleaving)
       if (result.bridge !== undefined) say(`${name}: ${oneLine(result.bridge.sentence)}`)
     },
     end(summary, dir) {

@@ -53,9 +53,11 @@ export class Progress {
   }
 
   /** @param name of the search that followed the instance */
-  bridgeEnded(name: string, result: InstanceResult): void {
+  bridgeEnded(name: string, result: InstanceResult, interleaving?: Interleaving): void {
     this.running.delete(name)
     this.results.set(result.name, result)
+    const id = result.bridge?.replay
+    if (id !== undefined && interleaving !== undefined) this.interleavings.set(id, interleaving)
   }
 
   get elapsedMs(): number {

@@ -15,8 +15,12 @@ export interface Reporter {
   instanceEnded(result: InstanceResult, interleavings?: ReadonlyMap<string, Interleaving>): void
   /** After a failure under stress: how a schedule is searched that repeats it. Its name is `x.1/bridge`. */
   bridgeStarted?(search: PlannedInstance): void
-  /** @param result of the instance that failed, with what was found */
-  bridgeEnded?(name: string, result: InstanceResult): void
+  /**
+   * @param name         of the search
+   * @param result       of the instance that failed, with what was found
+   * @param interleaving of the failing schedule
+   */
+  bridgeEnded?(name: string, result: InstanceResult, interleaving?: Interleaving): void
   end(summary: RunSummary, dir: string): void
   /** Gives back the terminal, for those that hold it; also where an error ended the run. May be called twice. */
   stop?(): void

@@ -29,7 +29,20 @@ function testPoint(n: number, instance: PlannedInstance, result: InstanceResult 
 const escaped = (text: string) => oneLine(text).replace(/[\\#]/g, '\\$&')
 
 function yamlBlock(result: InstanceResult, runId: string): string[] {
-  const { seed, host, durationMs, rounds, params, counters, rates, nearMisses, exploration, failures, ...more } = result
+  const {
+    seed,
+    host,
+    durationMs,
+    rounds,
+    params,
+    counters,
+    rates,
+    nearMisses,
+    exploration,
+    bridge,
+    failures,
+    ...more
+  } = result
   const fields = {
     verdict: more.verdict,
     ...(more.reason !== undefined && { reason: more.reason }),
@@ -42,13 +55,17 @@ function yamlBlock(result: InstanceResult, runId: string): string[] {
     rates,
     nearMisses,
     ...(exploration !== undefined && { exploration }),
+    ...(bridge !== undefined && { bridge: { ...bridge, ...replayOf(bridge.replay, runId) } }),
     failures: failures.map(failure => ({
       ...failure,
-      ...(failure.schedule !== undefined && { replay: replayCommand(runId, failure.id) }),
+      ...(failure.schedule !== undefined && replayOf(failure.id, runId)),
     })),
   }
   return ['  ---', ...Object.entries(fields).map(([key, value]) => `  ${key}: ${flow(value)}`), '  ...']
 }
+
+const replayOf = (failureId: string | undefined, runId: string) =>
+  failureId === undefined ? {} : { replay: replayCommand(runId, failureId) }
 
 /** JSON is YAML, but for the few characters that YAML does not take unescaped. */
 function flow(value: unknown): string {

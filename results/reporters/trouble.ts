@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { duration, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
 import type { InstanceResult, Interleaving, PlannedInstance, Verdict } from '../schema.ts'
+import { renderInterleaving } from './interleaving.ts'
 import { type Look, labelled } from './labelled.ts'
 import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
@@ -21,6 +22,7 @@ export function troubleLines(instances: readonly PlannedInstance[], closing: End
     if (verdict === 'skipped' && mode === 'explore' && settled) return false
     return verdict !== undefined && verdict !== 'pass'
   })
+  const drawn = new Set<string>()
   const lines = troubled.slice(0, MOST_LISTED).flatMap(({ name }) => {
     const result = closing.results.get(name)!
     const { verdict, reason, failures } = result
@@ -29,7 +31,13 @@ export function troubleLines(instances: readonly PlannedInstance[], closing: End
       ...(instances.length === 1 ? [] : [instanceLine(result, look)]),
       // The reason of what a guest found itself only repeats its first failure.
       ...(result.by === 'guest' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
-      ...failures.slice(0, MOST_FAILURES).flatMap(failure => failureLines(failure, closing, look)),
+      ...failures.slice(0, MOST_FAILURES).flatMap(failure => {
+        // What several guests found is drawn once.
+        const kind = `${failure.oracle}: ${failure.message}`
+        const drawing = drawn.has(kind) ? [] : interleavingLines(closing.interleavings.get(failure.id), look)
+        if (drawing.length > 0) drawn.add(kind)
+        return [...failureLines(failure, closing, look, drawing.length > 0), ...drawing]
+      }),
       ...(more > 0 ? labelled('', `and ${plural(more, 'further failure')}`, look) : []),
     ]
   })
@@ -57,14 +65,25 @@ const MOST_STEPS = 60
 export const isShort = (interleaving: Interleaving | undefined): boolean =>
   interleaving !== undefined && interleaving.steps.length <= MOST_STEPS
 
+/** Where the lines of an interleaving end on a stream without columns. */
+const WIDEST = 120
+
+/** A short interleaving, between empty lines; none for a long one. */
+export function interleavingLines(interleaving: Interleaving | undefined, { columns, paint }: Look): string[] {
+  if (interleaving === undefined || !isShort(interleaving)) return []
+  return ['', ...renderInterleaving(interleaving, { width: Math.min(columns, WIDEST), paint }).split('\n'), '']
+}
+
 /** Letters of a schedule that are shown: a longer one is for the file. */
 const MOST_SCHEDULE = 300
 
-function failureLines(failure: Listed, run: EndedRun, look: Look): string[] {
+/** @param drawn whether its interleaving follows, which says how it was found */
+function failureLines(failure: Listed, run: EndedRun, look: Look, drawn: boolean): string[] {
   const { oracle, message, count, id, at, schedule, found } = failure
   const times = count > 1 ? ` (${human(count)} times)` : ''
   const place = at === undefined ? [] : labelled('', shownPlace(at), look, { text: 'cyan' })
-  const how = found === undefined ? '' : `found by ${found.strategy} after ${plural(found.executions, 'execution')}`
+  const how =
+    found === undefined || drawn ? '' : `found by ${found.strategy} after ${plural(found.executions, 'execution')}`
   const whole = schedule !== undefined && schedule.length <= MOST_SCHEDULE
   return [
     ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),

@@ -39,8 +39,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       progress?.started(search)
       live?.draw()
     },
-    bridgeEnded(name, result) {
-      progress?.bridgeEnded(name, result)
+    bridgeEnded(name, result, interleaving) {
+      progress?.bridgeEnded(name, result, interleaving)
       live?.draw()
     },
     end(summary, dir) {

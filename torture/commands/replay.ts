@@ -3,7 +3,8 @@ import type { Argv } from 'yargs'
 import { openFailure, type StoredFailure } from '../../results/failures.ts'
 import { shownPath, sum } from '../../results/format.ts'
 import { readInterleaving } from '../../results/reader.ts'
-import { paletteOf } from '../../results/reporters/palette.ts'
+import { renderInterleaving } from '../../results/reporters/interleaving.ts'
+import { type Palette, paletteOf } from '../../results/reporters/palette.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { program, replayCommand, selection, threadFlags } from '../../results/typed.ts'
 import type { Bundle } from '../bundle/manifest.ts'
@@ -20,6 +21,7 @@ import { withSelected } from './selected.ts'
 
 interface ReplayFlags {
   readonly failure?: string
+  readonly trace?: boolean
   readonly schedule?: string
   readonly stored?: boolean
   readonly times?: string
@@ -32,6 +34,7 @@ export function options(yargs: Argv) {
       type: 'string',
       describe: 'as a failing run printed it: x.1/failures/1 (of the last run), RUN/x.1/failures/1, or its path',
     })
+    .option('trace', { type: 'boolean', describe: 'print the interleaving, one column a thread' })
     .option('times', { ...text, default: '1', describe: 'carry it out so many times' })
     .option('schedule', { ...text, describe: 'this schedule instead of the stored one: a3b4a1' })
     .option('stored', { type: 'boolean', describe: 'on the code of the run, even if it was changed since' })
@@ -48,7 +51,7 @@ export async function main(flags: ReplayFlags): Promise<number> {
   const instance = planReplay(stored.instance, schedule, before)
   const carryOut = (code: string, on: Bundle, fitted: PlannedInstance) => {
     process.stdout.write(`${stored.run.id}/${stored.id} on ${code}\n`)
-    return replay(on, fitted, stored, times)
+    return replay(on, fitted, stored, { times, trace: flags.trace ?? false })
   }
   const kept = `the code of the run (bundle ${bundle.hash.slice(0, 12)}`
   if (flags.stored) return carryOut(`${kept}, --stored)`, bundle, instance)
@@ -95,6 +98,8 @@ function unscheduled({ id, run, instance }: StoredFailure): UsageError {
 }
 
 const MOST_NAMED = 2
+/** Of an interleaving, on a stream without columns. */
+const WIDEST = 160
 
 const names = (files: readonly string[]) =>
   [
@@ -102,11 +107,16 @@ const names = (files: readonly string[]) =>
     ...(files.length > MOST_NAMED ? [`${files.length - MOST_NAMED} more`] : []),
   ].join(', ')
 
+interface How {
+  readonly times: number
+  readonly trace: boolean
+}
+
 async function replay(
   bundle: Bundle,
   instance: PlannedInstance,
   { failure }: StoredFailure,
-  times: number,
+  { times, trace }: How,
 ): Promise<number> {
   const paint = paletteOf(process.stdout)
   const replayer = new Replayer(bundle, instance)
@@ -117,6 +127,14 @@ async function replay(
   process.off('SIGINT', stop).off('SIGTERM', stop)
   if (outcomes.length === 0) return EXIT.interrupted
   process.stdout.write(`${tellOutcomes(outcomes, times, paint).join('\n')}\n`)
+  if (trace) process.stdout.write(`${traceOf(outcomes, paint)}\n`)
   if (outcomes.some(({ kind }) => kind === 'misfit')) process.stdout.write(`${anew(instance)}\n`)
   return outcomes.length < times ? EXIT.interrupted : statusOf(outcomes)
+}
+
+/** The interleaving of the first replay that failed. */
+function traceOf(outcomes: readonly Outcome[], paint: Palette): string {
+  const interleaving = outcomes.find(outcome => outcome.interleaving !== undefined)?.interleaving
+  if (interleaving === undefined) return 'there is no interleaving to show: it did not fail'
+  return `\n${renderInterleaving(interleaving, { width: process.stdout.columns ?? WIDEST, paint })}`
 }

@@ -46,10 +46,11 @@ export async function main(flags: ReportFlags): Promise<number> {
 
 function render(run: StoredRun, format: (typeof FORMATS)[number]): string {
   const { id, dir, root, plan, summary, results, state } = run
-  const interleavings = interleavingsOf(
-    dir,
-    [...results.values()].flatMap(result => result.failures),
-  )
+  const scheduled = [...results.values()].flatMap(({ failures, bridge }) => [
+    ...failures,
+    ...(bridge?.replay === undefined ? [] : [{ ...bridge, id: bridge.replay }]),
+  ])
+  const interleavings = interleavingsOf(dir, scheduled)
   const last = runIds(root).at(-1) === id
   const ended: EndedRun = { plan, summary, results, interleavings, dir, last, running: state === 'alive' }
   switch (format) {

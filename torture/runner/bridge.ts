@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { execa as Execa } from 'execa'
 import { readTrace } from '../../results/reader.ts'
-import type { Failure, GuestEvent, InstanceResult, PlannedInstance } from '../../results/schema.ts'
+import type { Failure, GuestEvent, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { bridgeOf, hintOf, planBridge } from '../plan/bridge.ts'
 import { attend } from './attend.ts'
@@ -44,18 +44,20 @@ function traceOf(runDir: string, id: string) {
   }
 }
 
-/** The instance's result, with what the search made of its failure. */
+/** The instance's result, with what the search made of its failure; and how it came about there. */
 export async function crossBridge(
   execa: typeof Execa,
   { instance, result }: Stressed,
   search: PlannedInstance,
   { bundle, runDir, cpu, started, hear }: Surroundings,
-): Promise<InstanceResult> {
+): Promise<{ result: InstanceResult; interleaving?: Interleaving | undefined }> {
   const { guest, ended } = attend(execa, search, { bundle, folder: join(runDir, instance.name), cpu }, hear)
   started(guest)
   const enough = setTimeout(() => guest.stop(), START_MS + FACTOR * search.durationMs)
   try {
-    return { ...result, bridge: bridgeOf(result, (await ended).result) }
+    const { result: found, failures, interleavings } = await ended
+    const interleaving = failures.length === 0 ? undefined : interleavings.get(failures[0].id)
+    return { result: { ...result, bridge: bridgeOf(result, found) }, interleaving }
   } finally {
     clearTimeout(enough)
   }

@@ -149,7 +149,7 @@ class Carrier {
     const cpu = this.#cpus.take()
     appendEvent(this.#dir, { type: 'bridge', instance: stressed.instance.name })
     this.#reporter.bridgeStarted?.({ ...search, name })
-    const result = await crossBridge(execa, stressed, search, {
+    const { result, interleaving } = await crossBridge(execa, stressed, search, {
       bundle: this.#bundle,
       runDir: this.#dir,
       cpu,
@@ -163,7 +163,7 @@ class Carrier {
     // Cut short, it is worth telling only if it found something.
     const counted = this.#interrupted === undefined || result.bridge?.found ? result : stressed.result
     this.#write(counted)
-    this.#reporter.bridgeEnded?.(name, counted)
+    this.#reporter.bridgeEnded?.(name, counted, interleaving)
   }
 
   /** The result's place is that of an earlier one of the same instance, if there is one. */

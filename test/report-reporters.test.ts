@@ -303,7 +303,12 @@ t.test('a search that says nothing says why, and what else could be done', async
   const loose = search({ ...idle, exploration: { uncontrolled: ['wasm'], cutOff: 3, focus: ['a', 'b'] } as never })
   t.match(loose, '  loose    wasm')
   t.match(loose, '  cut off  3 executions given up')
-  t.match(loose, '  focus    a, b')
+  t.match(loose, '  focus    a, b\n')
+  const cells = [...Array.from({ length: 40 }, (_, n) => `c${n}`), 'and 60 more']
+  t.match(
+    search({ exploration: { focus: cells } as never }),
+    '  focus    c0, c1, c2, c3, c4, c5, c6, c7 and 92 further cells\n',
+  )
   t.match(loose, "next       torture run './my queue.ts'")
 })
 

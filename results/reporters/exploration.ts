@@ -56,10 +56,18 @@ function newText(searches: readonly Exploration[]): string {
 
 const mostOf = (searches: readonly Exploration[]) => searches.reduce((a, b) => (b.executions > a.executions ? b : a))
 
+const MOST_CELLS = 8
+
 function focusText(searches: readonly Exploration[]): string {
-  const cells = [...new Set(searches.flatMap(({ focus }) => focus))]
-  return cells.length === 1 && cells[0] === 'all' ? '' : cells.map(oneLine).join(', ')
+  const { focus } = mostOf(searches)
+  const cells = focus.filter(cell => !MORE.test(cell)).map(oneLine)
+  if (cells.length === 1 && cells[0] === 'all') return ''
+  const left = sum(focus.map(cell => Number(MORE.exec(cell)?.[1] ?? 0))) + cells.length - MOST_CELLS
+  return `${cells.slice(0, MOST_CELLS).join(', ')}${left > 0 ? ` and ${plural(left, 'further cell')}` : ''}`
 }
+
+/** How a guest ends a list that is too long to be stored. */
+const MORE = /^and (\d+) more$/
 
 function cutOffText(searches: readonly Exploration[]): string {
   const n = sum(searches.map(({ cutOff }) => cutOff))

@@ -7,7 +7,16 @@ import { UsageError } from './errors.ts'
 import { hint } from './plan/nearest.ts'
 import type { ParamValue } from './scenario.ts'
 
-export type { Failure, InstanceResult, Plan, RunInstance, RunSummary, Verdict } from '../results/schema.ts'
+export type {
+  Bridge,
+  Exploration,
+  Failure,
+  InstanceResult,
+  Plan,
+  RunInstance,
+  RunSummary,
+  Verdict,
+} from '../results/schema.ts'
 export * from './scenario.ts'
 
 /** As the flags of the command, which explain them. */

@@ -15,10 +15,10 @@ import { DID, OP } from './ops.ts'
 
 /** Cells are kept by units of 8 bytes: who wrote each byte last, and the last steps on the queues of its two words. */
 const UNIT = { stamp: 0, number: 1, writers: 2, queues: 10 } as const
-const UNIT_WORDS = 16
-/** Words of a queue. */
-const QUEUE = { notify: 0, sleep: 1, wake: 2 } as const
-const QUEUE_WORDS = 3
+const UNIT_WORDS = 14
+/** Words of a queue: the last notify, and the last wait that joined. */
+const QUEUE = { notify: 0, sleep: 1 } as const
+const QUEUE_WORDS = 2
 const FIRST_CAPACITY = 1 << 8
 
 export class ClassHash {
@@ -93,12 +93,13 @@ export class ClassHash {
     if (kind === OP.wait && (did & DID.sleep) === 0) return
     const units = this.#units
     const first = from + QUEUE_WORDS * ((address >> 2) & 1)
-    const own = kind === OP.notify ? QUEUE.notify : kind === OP.wait ? QUEUE.sleep : QUEUE.wake
     const last = bytes === 8 ? from + QUEUE_WORDS : first
     for (let queue = first; queue <= last; queue += QUEUE_WORDS) {
       this.#mix(actor, units[queue + QUEUE.notify])
-      this.#mix(actor, units[queue + own])
-      units[queue + own] = self
+      if (kind === OP.notify) units[queue + QUEUE.notify] = self
+      if (kind !== OP.wait) continue
+      this.#mix(actor, units[queue + QUEUE.sleep])
+      units[queue + QUEUE.sleep] = self
     }
   }
 

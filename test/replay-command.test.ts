@@ -33,9 +33,12 @@ t.test('it fails again, every time', async t => {
 
 t.test('a failure by its names and by its paths', async t => {
   const path = join('torture-results', run, failure)
-  for (const which of [`${run}/${failure}`, `last/${failure}`, path, `${path}/failure.json`, join(dir, path)]) {
-    t.equal((await replay(which)).status, 1, which)
-  }
+  const names = [`${run}/${failure}`, `last/${failure}`, path, `${path}/failure.json`, join(dir, path)]
+  const ended = await Promise.all(names.map(name => replay(name)))
+  t.same(
+    ended.map(({ status }) => status),
+    names.map(() => 1),
+  )
 })
 
 t.test('another schedule', async t => {
@@ -98,10 +101,10 @@ t.test('what is no failure, or has no schedule', async t => {
     [[failure, '--results', 'nowhere'], /there is no run in nowhere/],
     [[failure, '--tarce'], /there is no flag --tarce/],
   ]
-  for (const [args, expected] of wrong) {
-    const { status, stderr } = await replay(...args)
-    t.equal(status, 2, args.join(' '))
-    t.match(stderr, expected)
+  const ended = await Promise.all(wrong.map(([args]) => replay(...args)))
+  for (const [n, { status, stderr }] of ended.entries()) {
+    t.equal(status, 2, wrong[n][0].join(' '))
+    t.match(stderr, wrong[n][1])
     t.equal(stderr.trimEnd().split('\n').length, 1, 'one line')
   }
   const path = join(dir, 'torture-results', run, failure, 'failure.json')

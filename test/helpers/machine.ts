@@ -202,8 +202,8 @@ class Run {
     if (!this.#gated || operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
-    if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())
-    else scheduler.goOn(thread)
+    if (!fiber.window.isSpinning(operation.kind, address)) scheduler.goOn(thread)
+    else if (!scheduler.spin(thread, fiber.window.watched())) fiber.window.clear()
   }
 
   #took(thread: number, did: number, read: number, wrote: number): number {

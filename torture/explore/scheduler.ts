@@ -172,20 +172,24 @@ export class Scheduler {
    * since, it goes on at once: how the last round of the loop and that change came one after the other does not matter.
    * Call it after `arrive`.
    * @param watched the cells; `~address` if it notifies there
+   * @returns false if it goes on; what it saw before counts no longer, or a cell that is not of the loop would keep the
+   * thread from making way for ever
    */
-  spin(actor: number, watched: readonly number[]): void {
+  spin(actor: number, watched: readonly number[]): boolean {
     const { board } = this
     const bit = 1 << actor
-    if ((this.#head[HEAD.spinning] & bit) !== 0 || watched.length > MOST_WATCHED) return
+    if ((this.#head[HEAD.spinning] & bit) !== 0) return true
+    if (watched.length > MOST_WATCHED) return false
     const looks = this.#lastLooks(actor, watched)
     for (let step = Math.min(...looks) + 1; step < board.steps; step++) {
       if (!looks.some(look => look < step && this.#rouses(step, look))) continue
       board.set(actor, ACTOR.enabler, step)
-      return
+      return false
     }
     board.set(actor, ACTOR.watching, looks.length)
     for (const [i, look] of looks.entries()) board.set(actor, ACTOR.watched + i, look)
     this.#head[HEAD.spinning] |= bit
+    return true
   }
 
   /** The steps in which the thread last looked at its cells. */

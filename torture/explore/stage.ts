@@ -197,7 +197,7 @@ export class Stage {
         return
       }
     }
-    this.scheduler.spin(this.thread, this.#spins.watched())
+    if (!this.scheduler.spin(this.thread, this.#spins.watched())) this.#spins.clear()
   }
 
   /** `always` runs between two steps, on the engine's own operations. */

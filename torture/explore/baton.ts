@@ -13,6 +13,8 @@ export const batonMemory = (threads: number): SharedArrayBuffer => new SharedArr
 export class Baton {
   readonly #words: Int32Array
   readonly #mine: number
+  /** Called before sleeping and after. */
+  onWait: (waiting: boolean) => void = () => {}
 
   constructor(memory: SharedArrayBuffer, thread: number) {
     this.#words = new Int32Array(memory)
@@ -28,7 +30,9 @@ export class Baton {
   /** Sleeps until somebody passes the baton here. */
   wait(): void {
     const words = this.#words
+    this.onWait(true)
     while (load(words, this.#mine) === 0) wait(words, this.#mine, 0)
     store(words, this.#mine, 0)
+    this.onWait(false)
   }
 }

@@ -133,4 +133,3 @@ export class Execution {
     return { round: options.round, ops: Array.from(options.ops), actors: scheduleOf(this.board) }
   }
 }
-

@@ -8,9 +8,10 @@ export interface ExplorerMemory {
   readonly board: SharedArrayBuffer
   readonly baton: SharedArrayBuffer
   readonly focus: SharedArrayBuffer
-  /** The schedule that is being replayed, and the beginning that the systematic search prescribes. */
+  /** The schedule that is being replayed, and the beginnings that the systematic searches prescribe. */
   readonly wanted: SharedArrayBuffer
   readonly prefix: SharedArrayBuffer
+  readonly bounded: SharedArrayBuffer
   readonly fault: SharedArrayBuffer
 }
 
@@ -23,6 +24,7 @@ export function explorerMemory(threads: number, buffers: readonly SharedArrayBuf
     focus: Focus.memoryFor(Addresses.span(buffers)),
     wanted: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     prefix: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
+    bounded: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     fault: new SharedArrayBuffer(FAULT_BYTES),
   }
 }

@@ -135,7 +135,10 @@ export class Player {
     const late = setImmediateAfter(FOREIGN_MS, limit.signal)
     if ((await Promise.race([outcome, late])) === LATE)
       this.#participant.failed(
-        { oracle: 'HANG', message: `awaits something that is neither settled nor Atomics.waitAsync, for ${FOREIGN_MS} ms` },
+        {
+          oracle: 'HANG',
+          message: `awaits something that is neither settled nor Atomics.waitAsync, for ${FOREIGN_MS} ms`,
+        },
         undefined,
       )
     limit.abort()
@@ -192,4 +195,3 @@ async function setImmediateAfter(ms: number, signal: AbortSignal): Promise<typeo
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-

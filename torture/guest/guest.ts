@@ -7,15 +7,24 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
+import type { Exploration, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
+import { explorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase } from './control.ts'
 import { Director } from './director.ts'
 import { type Held, hangEvidence } from './evidence.ts'
 import { type Seat, seatsOf } from './load.ts'
-import type { FailureMessage, FromThread, ReadyMessage, SharedMessage, Stay, ToThread } from './messages.ts'
+import type {
+  FailureMessage,
+  FinishedMessage,
+  FromThread,
+  ReadyMessage,
+  SharedMessage,
+  Stay,
+  ToThread,
+} from './messages.ts'
 import { throttledMicros } from './proc.ts'
 import type { NewFailure, Record } from './record.ts'
 import { NEAR_SITE } from './report.ts'
@@ -60,6 +69,8 @@ export class Guest {
   #failedAt = 0
   #stopped = false
   #inconclusive: string | undefined
+  #exploration: Exploration | undefined
+  #unseen: readonly string[] = []
   #crash: string | undefined
   #announced = false
   readonly #next = { watch: 0, event: 0, line: 0 }
@@ -128,7 +139,7 @@ export class Guest {
     else if (message.type === 'failure') this.#failed(message)
     else if (this.#ending) return
     else if (message.type === 'ready') this.#share(message)
-    else if (message.type === 'finished') this.#finished()
+    else if (message.type === 'finished') this.#finished(message)
     else {
       this.#inconclusive = message.reason
       this.#end()
@@ -147,16 +158,26 @@ export class Guest {
       MAX_COPY_BYTES / Math.max(1, bytes),
       MAX_BUFFERS / Math.max(1, originals.length),
     )
-    while (copies.length < wanted) copies.push(originals.map(buffer => new SharedArrayBuffer(buffer.byteLength)))
+    while (this.#instance.mode === 'stress' && copies.length < wanted)
+      copies.push(originals.map(buffer => new SharedArrayBuffer(buffer.byteLength)))
     this.#held = { shared: ready.shared, copies }
     const values = new SharedArrayBuffer(valueBytes(copies.length, this.#seats.length))
-    const message: SharedMessage = { type: 'shared', shared: ready.shared, copies, values }
+    const explores = this.#instance.mode === 'explore'
+    const message: SharedMessage = {
+      type: 'shared',
+      shared: ready.shared,
+      copies,
+      values,
+      ...(explores && { explorer: explorerMemory(this.#seats.length, originals) }),
+    }
     for (const port of this.#ports) port.postMessage(message)
   }
 
   #failed(message: FailureMessage): void {
-    const { type: _, key: __, at, rings, written, cells, fatal, ...fault } = message
-    this.#keep({ ...fault, atMs: this.#sinceGate(at) }, { 'trace.json': this.#traceOf(rings, written, cells) })
+    const { type: _, key: __, at, rings, written, cells, fatal, interleaving, ...fault } = message
+    const trace = this.#traceOf(rings, written, cells)
+    const files = { 'trace.json': trace, ...(interleaving && { 'interleaving.json': interleaving }) }
+    this.#keep({ ...fault, atMs: this.#sinceGate(at) }, files)
     this.#failedAt ||= now()
     if (fatal) this.#end()
   }
@@ -178,9 +199,12 @@ export class Guest {
   }
 
   /** Thread 0 has led the last round. The scenario is asked only if its answer can change the verdict. */
-  #finished(): void {
+  #finished({ exploration, inconclusive, unseen }: FinishedMessage): void {
     this.#drain()
-    const asks = this.#ready?.asks && this.#record.failures.length === 0
+    this.#exploration = exploration
+    this.#unseen = unseen ?? []
+    this.#inconclusive = inconclusive
+    const asks = this.#ready?.asks && exploration === undefined && this.#record.failures.length === 0
     if (!asks || this.#availableCpus < this.#seats.length) {
       this.#end()
       return
@@ -335,6 +359,8 @@ export class Guest {
       ...(throttled === undefined || this.#throttledBefore === undefined
         ? {}
         : { throttled: Math.min(1, (throttled - this.#throttledBefore) / 1000 / passedMs) }),
+      ...(this.#exploration === undefined ? {} : { exploration: this.#exploration }),
+      unseen: this.#unseen,
       stopped: this.#stopped && durationMs < this.#instance.durationMs - TICK_MS,
     }
   }

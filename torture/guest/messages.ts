@@ -1,6 +1,7 @@
 /** What the guest's main thread and its workers tell each other. Each thread has a port of its own. */
 import type { MessagePort } from 'node:worker_threads'
-import type { PlannedInstance } from '../../results/schema.ts'
+import type { Exploration, Interleaving, PlannedInstance } from '../../results/schema.ts'
+import type { ExplorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import type { Control } from './control.ts'
 
@@ -23,6 +24,8 @@ export interface SharedMessage {
   readonly shared: unknown
   readonly copies: readonly (readonly SharedArrayBuffer[])[]
   readonly values: SharedArrayBuffer
+  /** Under the deterministic scheduler only. */
+  readonly explorer?: ExplorerMemory
 }
 
 export interface ConcludeMessage {
@@ -66,11 +69,24 @@ export interface FailureMessage {
   readonly cells: readonly Cell[]
   /** Nothing can go on after this one: setup or the import failed. */
   readonly fatal: boolean
+  /** Of the deterministic scheduler: what makes it happen again, and what happens then. */
+  readonly schedule?: string
+  readonly interleaving?: Interleaving
+}
+
+/** From thread 0: there are no further rounds. */
+export interface FinishedMessage {
+  readonly type: 'finished'
+  readonly exploration?: Exploration
+  /** Why what was explored proves nothing. */
+  readonly inconclusive?: string
+  /** What was not seen, a sentence each. */
+  readonly unseen?: readonly string[]
 }
 
 export type FromThread =
   | ReadyMessage
   | SlotMessage
   | FailureMessage
-  | { readonly type: 'finished' }
+  | FinishedMessage
   | { readonly type: 'concluded'; readonly reason?: string }

@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { publishCursor } from '../../lib/shm/sites.ts'
+import type { Interleaving } from '../../results/schema.ts'
 import { CellNames } from './cells.ts'
 import { type Control, cursorOf, MAX_SLOTS, now, slotsOf } from './control.ts'
 import type { FailureMessage, SlotMessage } from './messages.ts'
@@ -28,6 +29,8 @@ export interface Fault {
   /** What the failed round worked on: its cells go into the evidence. */
   readonly shared?: unknown
   readonly fatal?: boolean
+  readonly schedule?: string
+  readonly interleaving?: Interleaving
 }
 
 /** A message without its numbers: the same failure with other numbers is the same failure. */
@@ -105,6 +108,8 @@ export class Reporter {
       written,
       cells: fault.shared === undefined ? [] : new CellNames(fault.shared).dump(MAX_CELLS),
       fatal: fault.fatal ?? false,
+      ...(fault.schedule === undefined ? {} : { schedule: fault.schedule }),
+      ...(fault.interleaving === undefined ? {} : { interleaving: fault.interleaving }),
     }
     this.#port.postMessage(message, [rings.buffer])
   }

@@ -1,6 +1,6 @@
 /** From what was seen to the end record. A guest passes only if nothing speaks against it and rounds were done. */
 import { availableParallelism } from 'node:os'
-import type { Failure, InstanceResult, PlannedInstance, Verdict } from '../../results/schema.ts'
+import type { Exploration, Failure, InstanceResult, PlannedInstance, Verdict } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
 import type { Counts } from './tally.ts'
 
@@ -18,6 +18,8 @@ export interface Seen {
   /** What the scenario says against itself. */
   readonly inconclusive?: string
   readonly throttled?: number
+  readonly exploration?: Exploration
+  readonly unseen: readonly string[]
   /** Whether it was ended before its time by whoever started it. */
   readonly stopped: boolean
 }
@@ -67,7 +69,9 @@ export function resultOf(instance: PlannedInstance, seen: Seen): InstanceResult 
     availableCpus,
     oversubscribed: instance.oversubscribed || threads > availableCpus,
     ...(seen.throttled === undefined ? {} : { throttled: seen.throttled }),
-    blindSpots: blindSpots(instance, seen, threads, availableCpus),
+    ...(seen.exploration === undefined ? {} : { exploration: seen.exploration }),
+    blindSpots:
+      instance.mode === 'explore' ? exploredBlindSpots(instance, seen) : blindSpots(instance, seen, threads, availableCpus),
     failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
   }
 }
@@ -93,6 +97,17 @@ function blindSpots(instance: PlannedInstance, seen: Seen, threads: number, cpus
     spots.push(`throttling: the control group stopped the guest for ${Math.round(100 * seen.throttled!)}% of the time`)
   if (seen.stopped) spots.push(`time: it was stopped after ${(seen.durationMs / 1000).toFixed(1)} s`)
   return spots
+}
+
+/** What an exploration does not say. */
+function exploredBlindSpots({ explore }: PlannedInstance, { unseen }: Seen): string[] {
+  const spots = [
+    'plain accesses: only Atomics are switching points, a race between plain reads and writes was not seen',
+  ]
+  if (explore?.memoryModel === 'sc')
+    spots.push('weak memory: all steps were sequentially consistent (see --memory-model)')
+  spots.push('long runs: counters that wrap, and leaks that take millions of operations, were not reached')
+  return [...spots, ...unseen]
 }
 
 function ratesOf(counters: Counts, durationMs: number): Counts {

@@ -19,11 +19,11 @@
  */
 import { type Board, ENDING, HEAD, isSingle, lowest, STEP } from '../board.ts'
 import { DID, OP } from '../ops.ts'
-import { effectAt, type StepEffect } from '../scheduler.ts'
 import type { Strategy } from '../strategy.ts'
 import { HappensBefore } from './happens-before.ts'
 import { Prefix } from './prefix.ts'
 import { SLEEP_SET_WORDS, SleepSet, stillAsleep } from './sleep-set.ts'
+import type { Step } from './steps.ts'
 
 /**
  * Steps of an execution that are remembered, which takes some 400 bytes each. In a longer one nothing is tried beyond,
@@ -38,9 +38,9 @@ interface Choice {
   readonly number: number
   readonly eligible: number
   /** When it was first come to. */
-  readonly asleep: readonly StepEffect[]
+  readonly asleep: readonly Step[]
   /** What was tried: the steps that the actors did. */
-  readonly done: StepEffect[]
+  readonly done: Step[]
   /** Actors tried, or asleep. */
   covered: number
   /** Actors to try. */
@@ -71,7 +71,7 @@ export class Dpor implements Strategy {
   #over = false
 
   /**
-   * @param scratch at least 256 words
+   * @param scratch at least `SLEEP_SET_WORDS`
    * @param prefix  a word for each choice that an execution may have, and one; left out: the rest of the scratch
    */
   constructor(scratch: Int32Array, prefix: Int32Array = scratch.subarray(SLEEP_SET_WORDS)) {
@@ -139,7 +139,7 @@ export class Dpor implements Strategy {
     const steps = this.#branch?.step ?? 0
     if (board.steps < steps) return false
     for (let step = 0; step < steps; step++) {
-      const { actor, kind, address } = this.#order.effect(step)
+      const { actor, kind, address } = this.#order.at(step)
       const same = board.actorAt(step) === actor && board.kindAt(step) === kind
       if (!same || board.at(step, STEP.address) !== address) return false
     }
@@ -150,16 +150,17 @@ export class Dpor implements Strategy {
   #follow(board: Board): boolean {
     const { everyState } = this.#sleepSet
     const branch = this.#branch
-    let asleep: readonly StepEffect[] = branch === undefined ? [] : [...branch.asleep, ...branch.done]
+    let asleep: readonly Step[] = branch === undefined ? [] : [...branch.asleep, ...branch.done]
     let choice = branch?.number ?? 0
     for (let step = branch?.step ?? 0; step < board.steps; step++) {
-      const effect = effectAt(board, step)
-      if (asleep.some(sleeper => sleeper.actor === effect.actor)) return false
+      const actor = board.actorAt(step)
+      if (asleep.some(sleeper => sleeper.actor === actor)) return false
       if (step >= MOST_REMEMBERED) {
         this.truncated = true
         return true
       }
       const races = this.#order.extend(board)
+      const effect = this.#order.at(step)
       this.#choices[step] = undefined
       this.#eligible[step] = board.at(step, STEP.enabled)
       if (isChosen(board, step)) this.#note(choice++, effect, asleep)
@@ -170,7 +171,7 @@ export class Dpor implements Strategy {
   }
 
   /** A choice of the execution: a new one, or the one that it branched off at. */
-  #note(number: number, effect: StepEffect, asleep: readonly StepEffect[]): void {
+  #note(number: number, effect: Step, asleep: readonly Step[]): void {
     const step = this.#order.steps - 1
     if (number >= this.#prefix.capacity) {
       this.truncated = true
@@ -200,10 +201,11 @@ export class Dpor implements Strategy {
     if (choice === undefined) return
     if (choice.step !== earlier) this.unresolved++
     const taken = choice.wanted | choice.covered
-    const initials = this.#order.initials(choice.step, later, taken)
-    if ((initials & taken) !== 0 || this.#isTried(choice, later)) return
+    const rest = this.#order.without(choice.step, later)
+    const initials = this.#order.initials(rest)
+    if ((initials & taken) !== 0 || this.#isTried(choice, later, rest)) return
     const others = initials & choice.eligible
-    const able = others !== 0 ? others : choice.eligible & (1 << this.#order.effect(later).actor)
+    const able = others !== 0 ? others : choice.eligible & (1 << this.#order.at(later).actor)
     if (able !== 0) choice.wanted |= 1 << lowest(able)
   }
 
@@ -211,20 +213,20 @@ export class Dpor implements Strategy {
    * Whether `later` itself is tried at the choice, and it does not matter that it is done so early. Without the step that
    * it races with it may do something else than it did, and then depend on steps that it did not depend on.
    */
-  #isTried(choice: Choice, later: number): boolean {
-    const effect = this.#order.effect(later)
+  #isTried(choice: Choice, later: number, rest: readonly number[]): boolean {
+    const effect = this.#order.at(later)
     const { actor } = effect
     if (((choice.wanted | choice.covered) & (1 << actor)) === 0) return false
     const known = [...choice.asleep, ...choice.done].find(step => step.actor === actor)
-    return this.#order.canBeFirst(choice.step, later, known ?? atWorst(effect))
+    return this.#order.canBeFirst(known ?? atWorst(effect), rest)
   }
 
   /** Where something else can be tried in the place of a step; undefined: nobody else could go then. */
   #choiceFor(step: number): Choice | undefined {
-    const { actor } = this.#order.effect(step)
+    const { actor } = this.#order.at(step)
     const eligible = this.#eligible[step]
     if (isSingle(eligible) || (eligible & (1 << actor)) === 0) return undefined
-    for (let at = step; at >= 0 && this.#order.effect(at).actor === actor; at--)
+    for (let at = step; at >= 0 && this.#order.at(at).actor === actor; at--)
       if (this.#choices[at] !== undefined) return this.#choices[at]
     return undefined
   }
@@ -252,7 +254,7 @@ export class Dpor implements Strategy {
 const isChosen = (board: Board, step: number): boolean => (board.didAt(step) & DID.chosen) !== 0
 
 /** A step that does all that one of its kind could do. */
-function atWorst(step: StepEffect): StepEffect {
+function atWorst(step: Step): Step {
   const writes = step.kind >= OP.store && step.kind <= OP.compareExchange
   return { ...step, did: step.did | DID.sleep | DID.timeOut | (writes ? DID.write | DID.change : 0) }
 }

@@ -4,21 +4,16 @@
  * actor out of the set.
  */
 import type { Board } from '../board.ts'
-import { effectAt, type StepEffect } from '../scheduler.ts'
-import { ordered } from './happens-before.ts'
+import { type Look, ordered, type Step, stepAt } from './steps.ts'
 
 /** Words of it. */
-const SET = { everyState: 0, followed: 1, count: 2, first: 3 } as const
-const ENTRY_WORDS = 5
-export const SLEEP_SET_WORDS = 256
+const SET = { everyState: 0, followed: 1, mask: 2, end: 3, first: 4 } as const
+/** Room for all actors, each of which awaits as many cells as a thread can. */
+export const SLEEP_SET_WORDS = 2048
 
 /** Those that are still asleep after a step. */
-export function stillAsleep(
-  asleep: readonly StepEffect[],
-  step: StepEffect,
-  everyState: boolean,
-): readonly StepEffect[] {
-  const wakes = (sleeper: StepEffect) => sleeper.actor === step.actor || ordered(sleeper, step, everyState)
+export function stillAsleep(asleep: readonly Step[], step: Step, everyState: boolean): readonly Step[] {
+  const wakes = (sleeper: Step) => sleeper.actor === step.actor || ordered(sleeper, step, everyState)
   return asleep.some(wakes) ? asleep.filter(sleeper => !wakes(sleeper)) : asleep
 }
 
@@ -40,39 +35,51 @@ export class SleepSet {
   }
 
   /** @param step the one before which they are asleep */
-  put(step: number, asleep: readonly StepEffect[]): void {
+  put(step: number, asleep: readonly Step[]): void {
     const w = this.#w
     w[SET.followed] = step
-    w[SET.count] = asleep.length
-    let at = SET.first
-    for (const { actor, kind, did, address, bytes } of asleep) {
+    w[SET.mask] = 0
+    let at: number = SET.first
+    for (const { actor, kind, did, address, bytes, awaits } of asleep) {
+      w[SET.mask] |= 1 << actor
       w[at++] = actor
       w[at++] = kind
       w[at++] = did
       w[at++] = address
       w[at++] = bytes
+      w[at++] = awaits.length
+      for (const look of awaits) {
+        w[at++] = look.forSleeper ? ~look.address : look.address
+        w[at++] = look.bytes
+      }
     }
+    w[SET.end] = at
   }
 
   /** Who is asleep now, as a mask: follows the steps that were done since it was last asked. */
   follow(board: Board): number {
     const w = this.#w
-    if (w[SET.count] > 0) {
-      let asleep: readonly StepEffect[] = this.#entries()
-      for (let step = w[SET.followed]; step < board.steps && asleep.length > 0; step++)
-        asleep = stillAsleep(asleep, effectAt(board, step), this.everyState)
-      this.put(board.steps, asleep)
-    }
-    let mask = 0
-    for (let n = 0; n < w[SET.count]; n++) mask |= 1 << w[SET.first + ENTRY_WORDS * n]
-    return mask
+    if (w[SET.mask] === 0) return 0
+    let asleep: readonly Step[] = this.#read()
+    for (let step = w[SET.followed]; step < board.steps && asleep.length > 0; step++)
+      asleep = stillAsleep(asleep, stepAt(board, step), this.everyState)
+    this.put(board.steps, asleep)
+    return w[SET.mask]
   }
 
-  #entries(): StepEffect[] {
+  #read(): Step[] {
     const w = this.#w
-    return Array.from({ length: w[SET.count] }, (_, n) => {
-      const at = SET.first + ENTRY_WORDS * n
-      return { actor: w[at], kind: w[at + 1], did: w[at + 2], address: w[at + 3], bytes: w[at + 4] }
-    })
+    const asleep: Step[] = []
+    for (let at: number = SET.first; at < w[SET.end]; ) {
+      const [actor, kind, did, address, bytes, looks] = w.subarray(at, at + 6)
+      at += 6
+      const awaits: Look[] = []
+      for (let n = 0; n < looks; n++, at += 2) {
+        const forSleeper = w[at] < 0
+        awaits.push({ address: forSleeper ? ~w[at] : w[at], bytes: w[at + 1], forSleeper, step: -1 })
+      }
+      asleep.push({ actor, kind, did, address, bytes, awaits })
+    }
+    return asleep
   }
 }

@@ -1,0 +1,78 @@
+/**
+ * Learns from executions which cells two threads touch, one of them writing. Only there does it matter who comes first,
+ * so only there are threads switched. A cell that turns out contended later joins the focus then, and whoever counts on
+ * the focus being complete is told.
+ */
+import { type Board, STEP } from './board.ts'
+import type { Focus } from './focus.ts'
+import type { FocusedCell } from './focus-names.ts'
+import { DID, OP } from './ops.ts'
+
+interface Touched {
+  threads: number
+  written: boolean
+  bytes: number
+  contended: boolean
+}
+
+export class Contention {
+  readonly #cells = new Map<number, Touched>()
+  readonly #focus: Focus
+  readonly #wanted: (address: number) => boolean
+  readonly #found: FocusedCell[] = []
+  /** Whether threads meet in some other way: waits and notifies. */
+  #meets = false
+
+  /** @param wanted whether the user wants a cell to be in the focus */
+  constructor(focus: Focus, wanted: (address: number) => boolean) {
+    this.#focus = focus
+    this.#wanted = wanted
+  }
+
+  /** Cells at which the order of threads matters, and which the user wants. */
+  get size(): number {
+    return this.#found.length
+  }
+
+  /** Whether threads meet at all. */
+  get any(): boolean {
+    return this.#found.length > 0 || this.#meets
+  }
+
+  /** The contended cells that are in the focus. */
+  wanted(): FocusedCell[] {
+    return this.#found
+  }
+
+  /** Takes in the execution just done. True if there was something new to learn. */
+  learn(board: Board): boolean {
+    let news = false
+    for (let step = 0; step < board.steps; step++) {
+      const kind = board.kindAt(step)
+      if (kind < OP.load || kind === OP.clock) continue
+      if (kind === OP.wait || kind === OP.notify) this.#meets = true
+      if (this.#touch(board, step)) news = true
+    }
+    return news
+  }
+
+  #touch(board: Board, step: number): boolean {
+    const address = board.at(step, STEP.address)
+    const bit = 1 << (board.actorAt(step) % board.threads)
+    const writes = (board.didAt(step) & (DID.write | DID.delay)) !== 0
+    let cell = this.#cells.get(address)
+    if (cell === undefined) {
+      cell = { threads: 0, written: false, bytes: board.bytesAt(step), contended: false }
+      this.#cells.set(address, cell)
+    }
+    if ((cell.threads & bit) !== 0 && (cell.written || !writes)) return false
+    cell.threads |= bit
+    cell.written ||= writes
+    if (cell.contended || !cell.written || (cell.threads & (cell.threads - 1)) === 0) return false
+    cell.contended = true
+    if (!this.#wanted(address)) return false
+    this.#found.push({ address, bytes: cell.bytes })
+    this.#focus.add(address, cell.bytes)
+    return true
+  }
+}

@@ -1,0 +1,150 @@
+/** What becomes of a failure: it must happen again by its own schedule, is made small, traced, and reported. */
+import { kindOf } from '../guest/report.ts'
+import { HEAD, STEP } from './board.ts'
+import { realMs } from './engine.ts'
+import type { ExecutionOptions, Outcome } from './execution.ts'
+import type { ExploredFault } from './fault-box.ts'
+import { buildInterleaving } from './interleaving.ts'
+import { minimise } from './minimise.ts'
+import type { Names } from './names.ts'
+import { opName } from './ops.ts'
+import { printSchedule, type Schedule } from './schedule.ts'
+import type { Tools } from './search.ts'
+import { PLACE } from './strategies/index.ts'
+import type { Tally } from './tally.ts'
+
+const MINIMISER = { attempts: 20_000, ms: 20_000 } as const
+const STEP_WORDS = 6
+
+export class Findings {
+  readonly #tools: Tools
+  readonly #tally: Tally
+  readonly #known = new Set<string>()
+
+  constructor(tools: Tools, tally: Tally) {
+    this.#tools = tools
+    this.#tally = tally
+  }
+
+  async found(
+    fault: ExploredFault,
+    schedule: Schedule,
+    options: ExecutionOptions,
+    strategy: string,
+    executions: number,
+  ): Promise<void> {
+    const { reporter } = this.#tools
+    const kind = kindOf(fault.oracle, fault.message)
+    if (this.#known.has(kind)) {
+      reporter.fail({ ...fault, round: options.round })
+      return
+    }
+    this.#known.add(kind)
+    const found = this.#trimmed(schedule)
+    const first = this.#words()
+    const again = await this.replay(found)
+    if (again.fault === undefined || kindOf(again.fault.oracle, again.fault.message) !== kind) {
+      this.#tally.uncontrolled(
+        `a failure did not happen again by its own schedule: ${this.#firstDifference(first) ?? 'what the bodies compute differs'}`,
+      )
+      reporter.fail({ ...fault, round: options.round })
+      return
+    }
+    const until = realMs() + MINIMISER.ms
+    const small = await minimise(
+      found,
+      async candidate => {
+        const outcome = await this.replay(candidate)
+        const failed = outcome.fault !== undefined && kindOf(outcome.fault.oracle, outcome.fault.message) === kind
+        const actual = this.#trimmed(this.#tools.execution.schedule(this.#replayOptions(candidate)))
+        return { failed, actual, preemptions: this.#tools.execution.board.head[HEAD.preemptions] }
+      },
+      { attempts: MINIMISER.attempts, ms: until - realMs() },
+    )
+    const last = await this.replay(small.schedule, true)
+    const { execution, names } = this.#tools
+    const interleaving = buildInterleaving({
+      board: execution.board,
+      names,
+      traced: execution.traced,
+      schedule: printSchedule(small.schedule, names.threads.length),
+      fault: last.fault ?? fault,
+      minimised: {
+        foundSteps: found.actors.length,
+        foundSwitches: switches(found.actors),
+        steps: small.schedule.actors.length,
+        switches: switches(small.schedule.actors),
+        tried: small.tried,
+        strategy,
+        executions,
+      },
+    })
+    reporter.fail({ ...(last.fault ?? fault), round: options.round, schedule: interleaving.schedule, interleaving })
+  }
+
+  /** Carries a schedule out, as far as it fits, and goes on without further switches. */
+  async replay(schedule: Schedule, traced = false, strict = false): Promise<Outcome> {
+    const { execution, strategies } = this.#tools
+    strategies.replay.set(schedule.actors, { strict })
+    return (await execution.run({ ...this.#replayOptions(schedule), traced }))!
+  }
+
+  #replayOptions(schedule: Schedule): ExecutionOptions {
+    const { stay, execution } = this.#tools
+    const ops = schedule.ops ?? Array.from({ length: execution.board.threads }, () => stay.instance.explore!.ops)
+    return { strategy: PLACE.replay, execution: 0, round: schedule.round, ops, burstOneIn: 0, focused: false }
+  }
+
+  /** Does the execution just done once more, and notes the first step that differs. */
+  async recheck(ops: readonly number[]): Promise<void> {
+    const { execution } = this.#tools
+    const { board } = execution
+    const before = this.#words()
+    const schedule = { round: board.head[HEAD.round], ops: [...ops], actors: Array.from(before.actors) }
+    await this.replay(schedule, false, true)
+    const difference = this.#firstDifference(before)
+    if (difference !== undefined)
+      this.#tally.uncontrolled(`uncontrolled nondeterminism: the same schedule did something else: ${difference}`)
+  }
+
+  /** Without the steps that only waited to be called a livelock. */
+  #trimmed(schedule: Schedule): Schedule {
+    const { board } = this.#tools.execution
+    const idle = board.head[HEAD.idle]
+    return idle === 0 ? schedule : { ...schedule, actors: schedule.actors.slice(0, board.steps - idle + 8) }
+  }
+
+  #words(): { readonly words: Int32Array; readonly actors: Uint8Array } {
+    const { board } = this.#tools.execution
+    const actors = Uint8Array.from({ length: board.steps }, (_, step) => board.actorAt(step))
+    return { words: board.trace.slice(0, STEP_WORDS * board.steps), actors }
+  }
+
+  #firstDifference({ words }: { readonly words: Int32Array }): string | undefined {
+    const { execution, names } = this.#tools
+    const { board } = execution
+    const steps = Math.max(words.length / STEP_WORDS, board.steps)
+    for (let step = 0; step < steps; step++) {
+      const was = describe(words, step, names)
+      const is = step < board.steps ? describe(board.trace, step, names) : 'the execution was over'
+      if (was !== is) return `step ${step} was ${was}, and then ${is}`
+    }
+    return undefined
+  }
+}
+
+/** `adder[1] load cells[0] → 3` */
+function describe(words: Int32Array, step: number, names: Names): string {
+  const at = STEP_WORDS * step
+  if (at >= words.length) return 'beyond the end'
+  const what = words[at]
+  const values = `${words[at + STEP.read]}, ${words[at + STEP.wrote]}`
+  return `${names.threads[what & 31]} ${opName((what >> 5) & 31)} ${names.cell(words[at + STEP.address])} (${values})`
+}
+
+export function switches(actors: ArrayLike<number>): number {
+  let n = 0
+  for (let i = 1; i < actors.length; i++) if (actors[i] !== actors[i - 1]) n++
+  return n
+}
+

@@ -1,0 +1,80 @@
+/** From the board to what people read: every step with the names of its cells, the values, and who wrote what was read. */
+import type { Interleaving } from '../../results/schema.ts'
+import { SCHEMA } from '../../results/version.ts'
+import { type Board, STEP } from './board.ts'
+import type { ExploredFault } from './fault-box.ts'
+import type { Names } from './names.ts'
+import { DID, OP, opName } from './ops.ts'
+import { originalPlaces } from './positions.ts'
+import type { Traced } from './stage.ts'
+
+type Step = Interleaving['steps'][number]
+type Note = Traced & { readonly place: string | undefined }
+
+/** Steps that are stored; of longer executions, the last ones. */
+const MOST_STORED = 5000
+
+export function buildInterleaving(options: {
+  board: Board
+  names: Names
+  /** What a traced execution noted beside the board, in the order of the steps. */
+  traced: readonly Traced[]
+  schedule: string
+  fault: ExploredFault
+  minimised?: NonNullable<Interleaving['minimised']>
+}): Interleaving {
+  const { board, names, fault } = options
+  const places = originalPlaces(options.traced.map(({ stack }) => stack))
+  const notes = new Map(options.traced.map((note, n) => [note.step, { ...note, place: places[n] }]))
+  const writers = new Map<number, number>()
+  const steps: Step[] = []
+  for (let step = 0; step < board.steps; step++) {
+    steps.push(describe(board, step, names, notes.get(step), writers))
+    if ((board.didAt(step) & DID.write) !== 0) writers.set(board.at(step, STEP.address), step)
+  }
+  return {
+    schema: SCHEMA,
+    schedule: options.schedule,
+    threads: [...names.threads],
+    steps: steps.slice(-MOST_STORED),
+    ending: [`${fault.oracle} in ${fault.thread}: ${fault.message}`],
+    ...(options.minimised && { minimised: options.minimised }),
+  }
+}
+
+function describe(board: Board, step: number, names: Names, note: Note | undefined, writers: Map<number, number>): Step {
+  const kind = board.kindAt(step)
+  const did = board.didAt(step)
+  const actor = board.actorAt(step)
+  const address = board.at(step, STEP.address)
+  const valued = (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
+  const from = writers.get(address)
+  const writes = (did & (DID.write | DID.delay)) !== 0
+  return {
+    step,
+    thread: actor % board.threads,
+    op: opName(kind),
+    cell: names.cell(address),
+    ...(valued && { read: note?.read ?? String(board.at(step, STEP.read)) }),
+    ...(writes && { wrote: note?.wrote ?? String(board.at(step, STEP.wrote)) }),
+    ...resultOf(kind, did, board.at(step, STEP.read), note),
+    ...(valued && from !== undefined && { from }),
+    ...(note?.place !== undefined && { at: note.place }),
+    ...(wasPreempted(board, step) && { preempted: true }),
+  }
+}
+
+function resultOf(kind: number, did: number, read: number, note: Traced | undefined): { result?: string } {
+  if (kind === OP.wait) return { result: (did & DID.sleep) !== 0 ? 'sleeps' : (note?.result ?? 'not-equal') }
+  if (kind === OP.wake) return { result: (did & DID.timeOut) !== 0 ? 'timed-out' : 'ok' }
+  if (kind === OP.notify) return { result: `${read} woken` }
+  if (kind === OP.compareExchange) return { result: (did & DID.write) !== 0 ? 'exchanged' : 'failed' }
+  return note?.result === undefined ? {} : { result: note.result }
+}
+
+/** Whether the thread of the step before could have gone on. */
+function wasPreempted(board: Board, step: number): boolean {
+  if (step === 0) return false
+  const before = board.actorAt(step - 1)
+  return before !== board.actorAt(step) && (board.at(step, STEP.enabled) & (1 << before)) !== 0
+}

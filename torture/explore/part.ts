@@ -1,0 +1,197 @@
+/**
+ * One thread's part under the deterministic scheduler: puts everything in place before any code of the scenario is
+ * loaded, and then leads or follows. What is led, a search or one replay, is a matter of whoever calls.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
+import { configureSites, site } from '../../lib/shm/sites.ts'
+import { type Control, cursorOf, hitsOf, MINE, ringOf, STATE, threadBase } from '../guest/control.ts'
+import { Image } from '../guest/image.ts'
+import { seatsOf } from '../guest/load.ts'
+import { Mail } from '../guest/mail.ts'
+import { Meeting } from '../guest/meeting.ts'
+import type { SharedMessage, Stay, ToThread } from '../guest/messages.ts'
+import { kernelThreadId } from '../guest/proc.ts'
+import { faultOf, NEAR_SITE, Reporter } from '../guest/report.ts'
+import { setUp } from '../guest/setup.ts'
+import { buffersOf } from '../guest/shared.ts'
+import { Values } from '../guest/values.ts'
+import type { Scenario } from '../scenario.ts'
+import { Addresses } from './addresses.ts'
+import { controlAtomics } from './atomics.ts'
+import { Baton } from './baton.ts'
+import { Board, HEAD } from './board.ts'
+import { ControlledWaits } from './controlled-waits.ts'
+import { engine, realMs } from './engine.ts'
+import { Execution } from './execution.ts'
+import { Explored } from './explored.ts'
+import { FaultBox } from './fault-box.ts'
+import { Focus } from './focus.ts'
+import type { ExplorerMemory } from './memory.ts'
+import { Names } from './names.ts'
+import { Player } from './player.ts'
+import { Scheduler } from './scheduler.ts'
+import { Stage } from './stage.ts'
+import type { Strategy } from './strategy.ts'
+import { controlTime } from './virtual.ts'
+
+/** How often a thread's event loop gets a turn: errors that bodies left there come to light. */
+const TURN_MS = 200
+
+/** What thread 0 leads with. `S`: the strategies, in places that are the same in all threads. */
+export interface Lead<S extends StrategySet> {
+  readonly execution: Execution
+  readonly strategies: S
+  readonly focus: Focus
+  readonly names: Names
+  readonly stay: Stay
+  readonly stage: Stage
+  readonly player: Player
+  readonly reporter: Reporter
+}
+
+interface StrategySet {
+  readonly all: readonly Strategy[]
+}
+
+export async function takePart<S extends StrategySet>(
+  stay: Stay,
+  how: {
+    /** Imports the scenario; called when everything is in place. */
+    readonly load: () => Promise<Scenario>
+    readonly strategies: (board: Board, memory: ExplorerMemory) => S
+    /** Thread 0: returns what is told to the main thread in the end. */
+    readonly lead: (tools: Lead<S>) => Promise<object>
+  },
+): Promise<void> {
+  const { thread, instance, control, port } = stay
+  const { words } = control
+  const mine = threadBase(thread)
+  engine.store(words, mine + MINE.state, STATE.importing)
+  engine.store(words, mine + MINE.workerId, threadId)
+  engine.store(words, mine + MINE.tid, kernelThreadId())
+  const reporter = new Reporter(port, control, thread)
+  const mail = new Mail<ToThread>(port)
+
+  // All of it is in place before any code of the scenario or of a package runs.
+  const stage = new Stage(thread)
+  const addresses = new Addresses(thread)
+  const waits = new ControlledWaits(stage)
+  controlAtomics(stage, addresses, waits)
+  const startTime = controlTime(stage)
+  let scenario: Scenario
+  try {
+    scenario = await how.load()
+  } catch (error) {
+    reporter.fail({ ...faultOf(error, 'import'), thread: 'import', round: 0, fatal: true })
+    return
+  }
+  const nearSite = site(NEAR_SITE)
+  const original = thread === 0 ? setUp(stay, scenario, reporter, port) : undefined
+  if (thread === 0 && original === undefined) return
+  engine.store(words, mine + MINE.state, STATE.idle)
+  const { shared, values, explorer } = (await mail.next()) as SharedMessage
+
+  const buffers = buffersOf(shared)
+  addresses.place(buffers)
+  if (original !== undefined) addresses.alias(buffersOf(original.shared))
+  const board = new Board(control.threads, explorer!.board)
+  const focus = new Focus(explorer!.focus)
+  const strategies = how.strategies(board, explorer!)
+  stage.attach(board, new Scheduler(board, strategies.all, focus), new Baton(explorer!.baton, thread))
+  watch(stage, control, thread)
+  configureSites({
+    hits: hitsOf(control, thread),
+    ring: ringOf(control, thread),
+    cursor: cursorOf(control, thread),
+    delayEvery: 0,
+    delay: () => {},
+    below: () => 0,
+  })
+  const box = new FaultBox(explorer!.fault)
+  const participant = new Explored(
+    {
+      scenario,
+      instance,
+      control,
+      reporter,
+      meeting: new Meeting(words, control.threads, thread, true),
+      values: new Values(values, control.threads, thread, stay.toFirst, stay.fromOthers),
+      thread,
+      nearSite,
+    },
+    stage,
+    box,
+  )
+  if (scenario.always) stage.afterStep = invariant(participant, shared)
+  const player = new Player({ participant, stage, waits, shared, startTime, toFirst: stay.toFirst })
+  // Nobody touches the buffers before thread 0 has taken their image.
+  const image = new Image(thread === 0 ? buffers : [])
+  participant.meeting.meet()
+
+  if (thread !== 0) await serve(stage, player)
+  else {
+    const names = new Names(
+      seatsOf(instance.threads).map(({ label }) => label),
+      shared,
+      addresses,
+    )
+    const restore = image.restorer(buffers)
+    const execution = new Execution({
+      stage,
+      participant,
+      player,
+      strategies: strategies.all,
+      box,
+      restore,
+      names,
+      shared,
+    })
+    const told = await how.lead({ execution, strategies, focus, names, stay, stage, player, reporter })
+    board.head[HEAD.leave] = 1
+    for (let t = 1; t < control.threads; t++) stage.baton.pass(t)
+    port.postMessage(told)
+  }
+  engine.store(words, mine + MINE.state, STATE.done)
+}
+
+/** All threads but the first: one execution after the other, until thread 0 says that it was the last. */
+async function serve(stage: Stage, player: Player): Promise<void> {
+  let turned = realMs()
+  for (;;) {
+    stage.baton.wait()
+    if (stage.board.head[HEAD.leave] === 1) break
+    if (realMs() - turned > TURN_MS) {
+      await setImmediate()
+      turned = realMs()
+    }
+    const playing = player.play()
+    if (playing !== undefined) await playing
+  }
+  await setImmediate()
+}
+
+/** Who waits for the baton need not make progress; whoever has it must. */
+function watch(stage: Stage, { words }: Control, thread: number): void {
+  const state = threadBase(thread) + MINE.state
+  const beat = threadBase(thread) + MINE.beat
+  stage.beat = () => {
+    words[beat]++
+  }
+  stage.baton.onWait = waiting => {
+    words[state] = waiting ? STATE.waiting : STATE.running
+  }
+}
+
+/** The scenario's `always`, as what the explorer calls between two steps. */
+function invariant(participant: Explored, shared: unknown): () => void {
+  const { scenario, instance } = participant
+  const context = { shared, params: instance.params }
+  return () => {
+    try {
+      scenario.always!(context)
+    } catch (error) {
+      participant.failed(faultOf(error, 'always'), shared, 'always')
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The search, in thread 0: probes the scenario, learns where threads meet, and then tries schedules by one strategy
+ * after the other until something fails, nothing is left, or the time is over.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { CLOCK, now, WORD } from '../guest/control.ts'
+import type { FinishedMessage, Stay } from '../guest/messages.ts'
+import { ENDING, HEAD } from './board.ts'
+import { Contention } from './contention.ts'
+import { engine, realMs } from './engine.ts'
+import type { ExecutionOptions, Outcome } from './execution.ts'
+import { Findings } from './findings.ts'
+import { matcher, summary } from './focus-names.ts'
+import type { Lead } from './part.ts'
+import { replayOnce } from './replaying.ts'
+import { PLACE, type Strategies } from './strategies/index.ts'
+import { Tally } from './tally.ts'
+
+export type Tools = Lead<Strategies>
+
+/** First executions, to learn from. */
+const PROBES = 12
+/** As many more before it is said that nothing is contended. */
+const FURTHER_PROBES = 200
+/** With at most so many choices in a probe, all classes of interleavings may well be within reach. */
+const SMALL = 60
+/** Share of the time that the reduction has for itself before the others get their turn. */
+const REDUCTION_SHARE = 0.4
+/** Choices beyond which an execution is long: now and then it is switched at few cells only. */
+const LONG = 150
+/** Executions between two that are done twice. */
+const RECHECK = 1000
+/** How often the event loop gets a turn, ms. */
+const TURN_MS = 200
+/** One in so many repetitions of a loop is let run on, where strategies draw lots. */
+const BURST_ONE_IN = 4
+
+const NAMES = ['replay', 'random', 'pct', 'pct', 'pos', 'urw', 'bounded', 'dpor'] as const
+const RANDOM = [PLACE.random, PLACE.pct2, PLACE.pct3, PLACE.pos, PLACE.urw] as const
+const ALONE = {
+  random: [PLACE.random],
+  pct: [PLACE.pct2, PLACE.pct3],
+  pos: [PLACE.pos],
+  urw: [PLACE.urw],
+  bounded: [PLACE.bounded],
+  dpor: [PLACE.dpor],
+} as const
+
+const PRIVATE_MEMORY =
+  "memory that setup did not return: operations on it were taken for a thread's own affair, and no thread is switched there"
+
+export const isSystematic = (place: number): boolean => place === PLACE.bounded || place === PLACE.dpor
+
+export async function search(tools: Tools): Promise<FinishedMessage> {
+  const one = tools.stay.instance.explore?.schedule
+  return one === undefined ? new Search(tools).run() : replayOnce(tools, one)
+}
+
+class Search {
+  readonly #tools: Tools
+  readonly #options: NonNullable<Stay['instance']['explore']>
+  readonly #ops: readonly number[]
+  readonly #contention: Contention
+  readonly #tally: Tally
+  readonly #findings: Findings
+  readonly #startedMs = realMs()
+  #executions = 0
+  #turned = realMs()
+  #over = false
+
+  constructor(tools: Tools) {
+    const { stay, names, focus, execution } = tools
+    this.#tools = tools
+    this.#options = stay.instance.explore!
+    this.#ops = Array.from({ length: execution.board.threads }, () => this.#options.ops)
+    this.#contention = new Contention(focus, matcher(this.#options.focus, names))
+    this.#tally = new Tally(execution.board, stay.instance)
+    this.#findings = new Findings(tools, this.#tally)
+  }
+
+  async run(): Promise<FinishedMessage> {
+    await this.#probe()
+    if (!this.#over && !this.#contention.any && !this.#tally.failed)
+      return this.#finish('nothing was contended: no two threads met at a cell that one of them writes')
+    await this.#explore()
+    return this.#finish(undefined)
+  }
+
+  /** Without switches first, then at random: what do the threads touch, and how long does it take them? */
+  async #probe(): Promise<void> {
+    this.#tools.strategies.replay.set([], { strict: false })
+    await this.#once(PLACE.replay)
+    await this.#recheck()
+    for (let n = 1; n < PROBES && !this.#over; n++) await this.#once(PLACE.random)
+    for (let n = 0; n < FURTHER_PROBES && !this.#over && !this.#contention.any; n++) await this.#once(PLACE.random)
+  }
+
+  async #explore(): Promise<void> {
+    const { strategy } = this.#options
+    if (strategy !== 'portfolio') {
+      await this.#rotate(ALONE[strategy], () => false)
+      return
+    }
+    const leads = (this.#options.sibling ?? 0) === 0
+    if (leads && this.#tally.choices <= SMALL) {
+      const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
+      await this.#rotate([PLACE.dpor], () => realMs() > until)
+      if (this.#tools.strategies.dpor.exhausted) return
+    }
+    await this.#rotate([...RANDOM, PLACE.bounded], () => false)
+  }
+
+  /** One execution of each in turn, until none has anything left to try. */
+  async #rotate(places: readonly number[], enough: () => boolean): Promise<void> {
+    let left = [...places]
+    while (left.length > 0 && !this.#over && !enough()) {
+      for (const place of left) {
+        if (this.#over) return
+        if (!(await this.#once(place))) left = left.filter(other => other !== place)
+      }
+    }
+  }
+
+  /** False if the strategy has nothing left to try. */
+  async #once(place: number): Promise<boolean> {
+    const options = this.#optionsFor(place)
+    const running = this.#tools.execution.run(options)
+    if (running === undefined) return false
+    const outcome = running instanceof Promise ? await running : running
+    await this.#after(place, options, outcome)
+    return true
+  }
+
+  #optionsFor(place: number): ExecutionOptions {
+    const systematic = isSystematic(place) || place === PLACE.replay
+    const execution = this.#executions
+    return {
+      strategy: place,
+      execution,
+      // Systematic searches count on bodies that do the same every time; the others see more if they do not.
+      round: systematic ? 0 : execution,
+      ops: this.#ops,
+      burstOneIn: systematic ? 0 : BURST_ONE_IN,
+      focused: this.#executions >= PROBES && this.#contention.size > 0 && this.#narrow(place),
+    }
+  }
+
+  /** In long executions every other one is switched at one to three cells only. */
+  #narrow(place: number): boolean {
+    if (this.#tally.choices < LONG || isSystematic(place)) return true
+    const { board } = this.#tools.execution
+    const cells = this.#contention.wanted()
+    this.#tools.focus.clear()
+    const few = this.#executions % 2 === 0 ? cells : pick(cells, 1 + (this.#executions % 3), board.random)
+    for (const { address, bytes } of few) this.#tools.focus.add(address, bytes)
+    return true
+  }
+
+  async #after(place: number, options: ExecutionOptions, outcome: Outcome): Promise<void> {
+    const { execution, strategies, stay } = this.#tools
+    this.#executions++
+    this.#tally.add(NAMES[place], place, outcome)
+    const { clock } = stay.control
+    if (clock[CLOCK.gateOpened] === 0) clock[CLOCK.gateOpened] = now()
+    clock[CLOCK.rounds] = this.#executions
+    clock[CLOCK.worked] = now()
+    if (outcome.fault !== undefined) {
+      await this.#findings.found(outcome.fault, execution.schedule(options), options, NAMES[place], this.#executions)
+      if (!stay.instance.keepGoing) this.#over = true
+    } else if (this.#contention.learn(execution.board)) this.#startOver(strategies)
+    if (this.#executions % RECHECK === 0) await this.#recheck()
+    const { executions } = this.#options
+    if (executions > 0 && this.#executions >= executions) this.#over = true
+    if (engine.load(stay.control.words, WORD.stop) === 1) this.#over = true
+    if (realMs() - this.#turned > TURN_MS) {
+      await setImmediate()
+      this.#turned = realMs()
+    }
+  }
+
+  /** A cell that was not known to be contended: what was explored without switching there was not all. */
+  #startOver({ dpor, bounded }: Strategies): void {
+    dpor.reset()
+    bounded.reset()
+  }
+
+  /** The last schedule once more: it must do the same, or something is not under control. */
+  async #recheck(): Promise<void> {
+    const { execution } = this.#tools
+    if (execution.board.head[HEAD.ending] === ENDING.cutOff) return
+    await this.#findings.recheck(this.#ops)
+  }
+
+  #finish(inconclusive: string | undefined): FinishedMessage {
+    const { strategies, player, stage, names } = this.#tools
+    const focus = summary(this.#contention.wanted(), names)
+    const exploration = this.#tally.conclude({
+      focus,
+      dpor: strategies.dpor,
+      bounded: strategies.bounded,
+      foreignAwaits: player.foreignAwaits,
+    })
+    const why = inconclusive ?? (exploration.uncontrolled.length > 0 ? exploration.uncontrolled[0] : undefined)
+    return {
+      type: 'finished',
+      exploration,
+      ...(why === undefined ? {} : { inconclusive: why }),
+      ...(stage.privateOperations > 0 && { unseen: [PRIVATE_MEMORY] }),
+    }
+  }
+}
+
+function pick<T>(from: readonly T[], count: number, random: { below(bound: number): number }): T[] {
+  const picked: T[] = []
+  for (let n = 0; n < count && from.length > 0; n++) picked.push(from[random.below(from.length)])
+  return picked
+}

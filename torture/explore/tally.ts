@@ -1,0 +1,106 @@
+/** What an exploration did, added up, and what that is worth. */
+import type { Exploration, PlannedInstance } from '../../results/schema.ts'
+import { type Board, ENDING, HEAD, MOST_STEPS } from './board.ts'
+import { certificate, excludedByBound, excludedByPct } from './coverage.ts'
+import type { Outcome } from './execution.ts'
+import { Novelty } from './novelty.ts'
+import { SPIN_BOUND } from './scheduler.ts'
+import type { Bounded } from './strategies/bounded.ts'
+import type { Dpor } from './strategies/dpor.ts'
+import { PLACE } from './strategies/index.ts'
+
+interface Count {
+  executions: number
+  failures: number
+}
+
+export interface Ending {
+  readonly focus: readonly string[]
+  readonly dpor: Dpor
+  readonly bounded: Bounded
+  readonly foreignAwaits: number
+}
+
+export class Tally {
+  readonly #board: Board
+  readonly #instance: PlannedInstance
+  readonly #byName = new Map<string, Count>()
+  readonly #pct = { 2: 0, 3: 0 }
+  readonly #novelty = new Novelty()
+  readonly #uncontrolled = new Set<string>()
+  #longest = 0
+  #cutOff = 0
+  /** Most choices of an execution. */
+  choices = 0
+
+  constructor(board: Board, instance: PlannedInstance) {
+    this.#board = board
+    this.#instance = instance
+  }
+
+  get failed(): boolean {
+    return [...this.#byName.values()].some(({ failures }) => failures > 0)
+  }
+
+  get controlled(): boolean {
+    return this.#uncontrolled.size === 0
+  }
+
+  /** Takes in the execution just done. */
+  add(name: string, place: number, { ending, fault }: Outcome): void {
+    const { head } = this.#board
+    const count = this.#byName.get(name) ?? { executions: 0, failures: 0 }
+    count.executions++
+    if (fault !== undefined) count.failures++
+    this.#byName.set(name, count)
+    if (place === PLACE.pct2) this.#pct[2]++
+    if (place === PLACE.pct3) this.#pct[3]++
+    if (ending === ENDING.cutOff) this.#cutOff++
+    this.#longest = Math.max(this.#longest, head[HEAD.steps])
+    this.choices = Math.max(this.choices, head[HEAD.choices])
+    this.#novelty.add(this.#board)
+  }
+
+  /** Something was not under control. */
+  uncontrolled(what: string): void {
+    this.#uncontrolled.add(what)
+  }
+
+  conclude({ focus, dpor, bounded, foreignAwaits }: Ending): Exploration {
+    const executions = [...this.#byName.values()].reduce((sum, count) => sum + count.executions, 0)
+    if (foreignAwaits > 0) this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
+    const certified = dpor.exhausted && this.controlled && this.#cutOff === 0 && !this.failed
+    return {
+      executions,
+      strategies: [...this.#byName].map(([name, count]) => ({ name, ...count })),
+      threads: this.#board.threads,
+      longest: this.#longest,
+      choices: this.choices,
+      excluded: [
+        ...excludedByPct({ threads: this.#board.threads, choices: this.choices, executions: this.#pct }),
+        ...excludedByBound(bounded.completed),
+      ],
+      newPerThousand: this.#novelty.perThousand,
+      focus: focus.length === 0 ? ['all'] : [...focus],
+      ...(certified && { certificate: certificate({ classes: dpor.classes, bounds: this.#bounds(focus) }) }),
+      uncontrolled: [...this.#uncontrolled],
+      cutOff: this.#cutOff,
+    }
+  }
+
+  /** Within which limits all was explored. */
+  #bounds(focus: readonly string[]): string[] {
+    const { explore, seed } = this.#instance
+    return [
+      `more() says yes ${explore!.ops} times a thread`,
+      `a thread that repeats itself is not let run on while others can go, and for ${SPIN_BOUND} steps at most`,
+      `executions of up to ${MOST_STEPS} steps`,
+      explore!.focus.length > 0
+        ? `switched only at ${focus.join(', ')}`
+        : 'switched at every cell that two threads touch',
+      `the random streams of seed ${seed}`,
+      'time-outs happen at any moment',
+      'sequentially consistent memory',
+    ]
+  }
+}

@@ -33,7 +33,7 @@ export function troubleLines(instances: readonly PlannedInstance[], closing: End
       ...(result.by === 'guest' && failures.length > 0 ? [] : reasonLines(verdict, reason, look)),
       ...failures.slice(0, MOST_FAILURES).flatMap(failure => {
         // What several guests found is drawn once.
-        const kind = `${failure.oracle}: ${failure.message}`
+        const kind = `${failure.oracle}: ${failure.message}`.replace(/\d+/g, '#')
         const drawing = drawn.has(kind) ? [] : interleavingLines(closing.interleavings.get(failure.id), look)
         if (drawing.length > 0) drawn.add(kind)
         return [...failureLines(failure, closing, look, drawing.length > 0), ...drawing]

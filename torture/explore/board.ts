@@ -58,6 +58,8 @@ export const HEAD = {
   cloned: 25,
   /** Threads that repeated themselves when the execution ended. */
   stuck: 26,
+  /** Steps of each spinning thread, while nobody else can go, before it is called a livelock; 0: as a rule. */
+  spinBound: 27,
 } as const
 
 export const ENDING = {

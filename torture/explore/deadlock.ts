@@ -1,7 +1,7 @@
 /** Why nobody can go on: who waits on which cell, what it holds, and who has notified it, or could have. */
 import { ACTOR, type Board, HEAD, STEP } from './board.ts'
 import type { Names } from './names.ts'
-import { OP, opName } from './ops.ts'
+import { OP } from './ops.ts'
 import type { Waits } from './waits.ts'
 
 interface Standing {
@@ -41,8 +41,10 @@ function asleep(board: Board, names: Names, t: number, address: number): Standin
 }
 
 function spinning(board: Board, names: Names, t: number): Standing {
-  const does = `repeats ${opName(board.of(t, ACTOR.kind))} on`
-  return { thread: names.threads[t], does, cell: names.cell(board.of(t, ACTOR.address)), notified: '' }
+  const count = board.of(t, ACTOR.watching)
+  const cells = Array.from({ length: count }, (_, n) => board.of(t, ACTOR.watched + n)).sort((a, b) => a - b)
+  const cell = cells.length === 0 ? 'the clock' : cells.map(address => names.cell(address)).join(', ')
+  return { thread: names.threads[t], does: 'spins on', cell, notified: '' }
 }
 
 function lastStep(board: Board, is: (step: number) => boolean): number {

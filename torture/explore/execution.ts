@@ -1,6 +1,6 @@
 /** One execution, seen from thread 0: restores the image, starts the threads, takes part, judges. */
 import { checkRound } from '../guest/check.ts'
-import { type Board, ENDING, HEAD, scheduleOf } from './board.ts'
+import { ACTOR, type Board, ENDING, HEAD, scheduleOf } from './board.ts'
 import { describeStandstill } from './deadlock.ts'
 import type { Explored } from './explored.ts'
 import type { ExploredFault, FaultBox } from './fault-box.ts'
@@ -22,6 +22,8 @@ export interface ExecutionOptions {
   /** A thread that repeats itself is let run on once in so many times; 0: never. */
   readonly burstOneIn: number
   readonly focused: boolean
+  /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. Default SPIN_BOUND. */
+  readonly spinBound?: number
   readonly traced?: boolean
 }
 
@@ -100,6 +102,7 @@ export class Execution {
     head[HEAD.burstOneIn] = options.burstOneIn
     head[HEAD.focused] = options.focused ? 1 : 0
     head[HEAD.traced] = options.traced ? 1 : 0
+    head[HEAD.spinBound] = options.spinBound ?? 0
     board.reset(this.#seed, options.execution, options.ops, this.#opens)
     return this.#strategies[options.strategy].begin(board)
   }
@@ -130,6 +133,10 @@ export class Execution {
 
   /** The schedule of the execution just done. */
   schedule(options: ExecutionOptions): Schedule {
-    return { round: options.round, ops: Array.from(options.ops), actors: scheduleOf(this.board) }
+    const { board } = this
+    const ops = Array.from(options.ops)
+    // Bodies that never asked for more do as much whatever they are granted.
+    const asked = ops.some((granted, thread) => board.of(thread, ACTOR.ops) !== granted)
+    return { round: options.round, ...(asked && { ops }), actors: scheduleOf(board) }
   }
 }

@@ -12,6 +12,9 @@ import type { Stage, Traced } from './stage.ts'
 /** How long a body may await what is not under control, ms. */
 const FOREIGN_MS = 2000
 
+/** Steps of a thread that are traced: a stack for each takes its time. */
+const MOST_TRACED = 2000
+
 /** What a traced execution sends to thread 0. */
 export interface TracedPart {
   readonly traced: readonly Traced[]
@@ -81,7 +84,7 @@ export class Player {
     this.#random.reseed(instance.seed, seat.thread, round)
     this.#startTime(instance.seed, round)
     this.#traced = []
-    this.#stage.onTraced = head[HEAD.traced] === 1 ? traced => this.#traced.push(traced) : undefined
+    this.#stage.onTraced = head[HEAD.traced] === 1 ? traced => this.#trace(traced) : undefined
   }
 
   /** In the order of the threads, and as far as it goes without switches. False if it threw. */
@@ -170,6 +173,11 @@ export class Player {
   /** What this thread traced itself: thread 0 needs no message. */
   get traced(): readonly Traced[] {
     return this.#traced
+  }
+
+  #trace(traced: Traced): void {
+    this.#traced.push(traced)
+    if (this.#traced.length >= MOST_TRACED) this.#stage.onTraced = undefined
   }
 
   #more(): boolean {

@@ -86,7 +86,7 @@ export class Scheduler {
     const head = this.#head
     if (head[HEAD.enabled] === 0) return UNFORCED
     const able = opening !== 0 ? opening & -opening : head[HEAD.enabled]
-    const forced = this.#strategies[this.#replay].forced!(this.board, able)
+    const forced = this.#strategies[this.#replay].forced!(this.board, able, opening !== 0)
     if (forced === UNFORCED) return forced
     if (forced < 0) return this.end(ENDING.misfit, -1)
     if (eligible === 0) head[HEAD.idle]++
@@ -111,7 +111,8 @@ export class Scheduler {
     const spinners = head[HEAD.enabled] & head[HEAD.spinning]
     if (spinners === 0) return this.end(ENDING.deadlock, lowest(head[HEAD.unfinished]))
     const idle = head[HEAD.idle]++
-    if (idle > SPIN_BOUND * sizeOf(spinners)) return this.end(ENDING.livelock, lowest(spinners))
+    const bound = head[HEAD.spinBound] || SPIN_BOUND
+    if (idle > bound * sizeOf(spinners)) return this.end(ENDING.livelock, lowest(spinners))
     const last = head[HEAD.last]
     // Who begins must not depend on who happened to go last: executions that are otherwise the same would differ.
     const goesOn = this.board.at(head[HEAD.steps] - 1, STEP.enabled) === 0
@@ -172,24 +173,20 @@ export class Scheduler {
    * since, it goes on at once: how the last round of the loop and that change came one after the other does not matter.
    * Call it after `arrive`.
    * @param watched the cells; `~address` if it notifies there
-   * @returns false if it goes on; what it saw before counts no longer, or a cell that is not of the loop would keep the
-   * thread from making way for ever
    */
-  spin(actor: number, watched: readonly number[]): boolean {
+  spin(actor: number, watched: readonly number[]): void {
     const { board } = this
     const bit = 1 << actor
-    if ((this.#head[HEAD.spinning] & bit) !== 0) return true
-    if (watched.length > MOST_WATCHED) return false
+    if ((this.#head[HEAD.spinning] & bit) !== 0 || watched.length > MOST_WATCHED) return
     const looks = this.#lastLooks(actor, watched)
     for (let step = Math.min(...looks) + 1; step < board.steps; step++) {
       if (!looks.some(look => look < step && this.#rouses(step, look))) continue
       board.set(actor, ACTOR.enabler, step)
-      return false
+      return
     }
     board.set(actor, ACTOR.watching, looks.length)
     for (const [i, look] of looks.entries()) board.set(actor, ACTOR.watched + i, look)
     this.#head[HEAD.spinning] |= bit
-    return true
   }
 
   /** The steps in which the thread last looked at its cells. */

@@ -270,10 +270,10 @@ t.test('who goes to sleep rouses a thread that notifies in vain', async t => {
 })
 
 t.test('spinners that nothing will rouse are a livelock', async t => {
-  const { ending, trace } = run([spinsUntil(0), spinsUntil(1)], [], { spins: true, opening: 'start' })
+  const { ending, schedule } = run([spinsUntil(0), spinsUntil(1)], [], { spins: true, opening: 'start' })
   t.equal(ending, ENDING.livelock)
-  t.ok(trace.length > 2 * SPIN_BOUND)
-  const turns = trace.filter((step, at) => at > 0 && step.actor !== trace[at - 1].actor).length
+  t.ok(schedule.length > 2 * SPIN_BOUND)
+  const turns = schedule.filter((actor, at) => at > 0 && actor !== schedule[at - 1]).length
   t.ok(turns > 100, 'each has its turns')
 })
 
@@ -314,7 +314,7 @@ t.test('who spins first when nobody else can go does not depend on who went last
     [0, 0, 1, 1],
     [1, 1, 0, 0],
   ])
-    tails.add(run(programs, actors, { spins: true, opening: 'start' }).trace[6].actor)
+    tails.add(run(programs, actors, { spins: true, opening: 'start' }).schedule[6])
   t.same([...tails], [0])
 })
 

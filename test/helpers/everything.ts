@@ -71,20 +71,22 @@ export function classOf(trace: readonly TracedStep[]): string {
 /** Whether the order of two steps is fixed by themselves, not only by others between them. */
 function isBefore(trace: readonly TracedStep[], before: number, at: number): boolean {
   const [a, b] = [trace[before], trace[at]]
-  if (a.actor === b.actor || dependent(a, b) || b.enabler === before) return true
+  if (a.actor === b.actor || dependent(a, b)) return true
   // A spinning thread that goes because nobody else can.
   if ((b.eligible & (1 << b.actor)) === 0) return true
-  return (b.did & DID.awakened) !== 0 && b.kind !== OP.wake && (a.did & DID.change) !== 0 && awaits(trace, at, before)
+  return awaits(trace, before, b) || awaits(trace, at, a)
 }
 
-/** Whether a step that a spinning thread was roused for looks, as it were, at the cell that `change` is on. */
-function awaits(trace: readonly TracedStep[], at: number, change: number): boolean {
-  const { actor } = trace[at]
-  const { address } = trace[change]
+/** Whether the thread was spinning and had looked for what another step did since it last changed something itself. */
+function awaits(trace: readonly TracedStep[], at: number, other: TracedStep): boolean {
+  const { actor, did, kind } = trace[at]
+  if ((did & DID.awakened) === 0 || kind === OP.wake) return false
   for (let step = at - 1; step >= 0; step--) {
-    if (trace[step].actor !== actor) continue
-    if ((trace[step].did & DID.change) !== 0) return false
-    if (trace[step].address === address) return step < change
+    const look = trace[step]
+    if (look.actor !== actor) continue
+    if ((look.did & DID.change) !== 0) return false
+    const wanted = look.kind === OP.notify ? DID.sleep : look.kind === OP.wake ? 0 : DID.change
+    if (look.address === other.address && (other.did & wanted) !== 0) return true
   }
   return false
 }

@@ -9,7 +9,7 @@
  *       yield* store(0, v + 1)
  *     }
  */
-import { Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/board.ts'
+import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/board.ts'
 import { Focus } from '../../torture/explore/focus.ts'
 import { DID, OP } from '../../torture/explore/ops.ts'
 import { effectAt, Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
@@ -86,6 +86,8 @@ export interface RunOptions {
   readonly opening?: 'gate' | 'start'
   /** Whether threads that repeat themselves make way for others. */
   readonly spins?: boolean
+  /** Livelock is called after so many steps of each spinning thread; left out: as a rule. */
+  readonly spinBound?: number
 }
 
 export interface Outcome {
@@ -95,6 +97,7 @@ export interface Outcome {
   readonly memory: Int32Array
   readonly schedule: readonly number[]
   readonly preemptions: number
+  /** Without the last steps if those were done because nobody else could go: the rounds of a livelock. */
   readonly trace: readonly TracedStep[]
   /** What the programs returned; undefined for those that did not get there. */
   readonly returned: readonly unknown[]
@@ -119,6 +122,7 @@ export function runOnce(machine: Machine, programs: readonly Program[], options:
   const ops = programs.map(() => 4)
   board.reset(seed, execution, ops, options.opening !== undefined)
   board.head[HEAD.focused] = machine.focused ? 1 : 0
+  board.head[HEAD.spinBound] = options.spinBound ?? 0
   scheduler.waits.reset()
   if (!strategy.begin(board)) return undefined
   const run = new Run(machine, programs, options)
@@ -202,39 +206,38 @@ class Run {
     if (!this.#gated || operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
-    if (!fiber.window.isSpinning(operation.kind, address)) scheduler.goOn(thread)
-    else if (!scheduler.spin(thread, fiber.window.watched())) fiber.window.clear()
+    if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())
+    else scheduler.goOn(thread)
   }
 
-  #took(thread: number, did: number, read: number, wrote: number): number {
-    this.#machine.scheduler.took(thread, did, read, wrote)
+  /** The thread has done its pending operation. `moved`: it got somewhere by it. */
+  #took(thread: number, did: number, read: number, wrote: number, moved = (did & DID.change) !== 0): number {
+    const { board, scheduler } = this.#machine
+    const { window } = this.#fibers[thread]
+    if (board.of(thread, ACTOR.enabler) >= 0 || moved) window.clear()
+    const kind = board.of(thread, ACTOR.kind)
+    if (!moved && kind >= OP.load) window.inVain(kind, board.of(thread, ACTOR.address), read)
+    scheduler.took(thread, did, read, wrote)
     return read
   }
 
-  #access(thread: number, fiber: Fiber): number {
-    const { kind, cell } = fiber.pending
-    const read = this.#memory[cell]
-    const wrote = written(fiber.pending, read)
-    if (wrote !== undefined) this.#memory[cell] = wrote
-    const changed = wrote !== undefined && wrote !== read
-    if (changed) fiber.window.clear()
-    else fiber.window.inVain(kind, addressOf(cell), read)
-    return this.#took(thread, (wrote === undefined ? 0 : DID.write) | (changed ? DID.change : 0), read, wrote ?? read)
+  #access(thread: number, { pending }: Fiber): number {
+    const read = this.#memory[pending.cell]
+    const wrote = written(pending, read)
+    if (wrote === undefined) return this.#took(thread, 0, read, read)
+    this.#memory[pending.cell] = wrote
+    return this.#took(thread, wrote === read ? DID.write : DID.write | DID.change, read, wrote)
   }
 
   #clock(thread: number): number {
-    const { board } = this.#machine
     this.#took(thread, 0, 0, 0)
-    return ++board.clock[0]
+    return ++this.#machine.board.clock[0]
   }
 
   #notify(thread: number, { cell, value = 0 }: Operation): number {
     const { scheduler } = this.#machine
-    const { window } = this.#fibers[thread]
     const woken = scheduler.waits.count(addressOf(cell), value)
-    if (woken > 0) window.clear()
-    else window.inVain(OP.notify, addressOf(cell), woken)
-    this.#took(thread, 0, woken, 0)
+    this.#took(thread, 0, woken, 0, woken > 0)
     return scheduler.notify(addressOf(cell), value)
   }
 
@@ -243,12 +246,10 @@ class Run {
     const { cell, value, timed = false } = fiber.pending
     const read = this.#memory[cell]
     if (read !== value) {
-      fiber.window.inVain(OP.wait, addressOf(cell), read)
       this.#took(thread, 0, read, read)
       this.#goOn(thread, 'not-equal')
       return
     }
-    fiber.window.inVain(OP.wait, addressOf(cell), read)
     this.#took(thread, DID.sleep, read, read)
     fiber.entry = scheduler.waits.enqueue(thread, addressOf(cell), timed)
     scheduler.sleep(thread, addressOf(cell), BYTES, timed)
@@ -259,12 +260,8 @@ class Run {
     const notified = scheduler.waits.isNotified(fiber.entry)
     scheduler.waits.leave(fiber.entry)
     fiber.entry = -1
-    this.#took(thread, notified ? 0 : DID.timeOut, 0, 0)
-    if (notified) fiber.window.clear()
-    else {
-      board.clock[0]++
-      fiber.window.inVain(OP.wake, addressOf(fiber.pending.cell), 0)
-    }
+    if (!notified) board.clock[0]++
+    this.#took(thread, notified ? 0 : DID.timeOut, notified ? 1 : 0, 0, notified)
     return notified ? 'ok' : 'timed-out'
   }
 
@@ -283,14 +280,17 @@ class Run {
   }
 }
 
-const traceOf = (board: Board): TracedStep[] =>
-  Array.from({ length: board.steps }, (_, step) => ({
+function traceOf(board: Board): TracedStep[] {
+  let steps = board.steps
+  while (steps > 0 && board.at(steps - 1, STEP.enabled) === 0) steps--
+  return Array.from({ length: steps }, (_, step) => ({
     ...effectAt(board, step),
     enabler: board.at(step, STEP.enabler),
     eligible: board.at(step, STEP.enabled),
     read: board.at(step, STEP.read),
     wrote: board.at(step, STEP.wrote),
   }))
+}
 
 /** What an operation leaves in its cell; undefined if it does not write. */
 function written({ kind, value = 0, expected }: Operation, read: number): number | undefined {

@@ -145,6 +145,8 @@ export class Stage {
     this.scheduler.took(thread, did, read, wrote)
     this.beat()
     const kind = board.of(thread, ACTOR.kind)
+    // Roused, before or after the loop was recognised: what was seen before counts no longer.
+    if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
     if ((did & DID.change) !== 0) this.#moved()
     else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), read)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
@@ -197,7 +199,7 @@ export class Stage {
         return
       }
     }
-    if (!this.scheduler.spin(this.thread, this.#spins.watched())) this.#spins.clear()
+    this.scheduler.spin(this.thread, this.#spins.watched())
   }
 
   /** `always` runs between two steps, on the engine's own operations. */

@@ -54,6 +54,8 @@ export interface ExploreOptions extends CommonOptions {
   /** Names of cells, with `*`, at which threads are switched. */
   readonly focus?: readonly string[]
   readonly memoryModel?: 'sc' | 'tso' | 'pso'
+  /** File to write the first failing schedule to, as a `node:test` that needs no torture. */
+  readonly emit?: string
 }
 
 /**
@@ -120,6 +122,7 @@ const EXPLORE: Readonly<Record<keyof ExploreOptions, Spelling>> = {
   ops: ['ops', String],
   focus: ['focus', list],
   memoryModel: ['memory-model', String],
+  emit: ['emit', String],
   ...COMMON,
 }
 

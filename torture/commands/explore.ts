@@ -6,6 +6,7 @@ import { engines } from '../plan/engines.ts'
 import { EXPLORE } from '../plan/explore.ts'
 import type { Request } from '../plan/plan.ts'
 import { parseCount, parseDuration } from '../plan/quantities.ts'
+import { checkEmit, emitFirst } from './emit.ts'
 import { oneOf, parseFocus, parseReporter, storeOptions, text, texts } from './flags.ts'
 import { type Launched, type LaunchFlags, launch, parseLaunch, printOnly } from './launch.ts'
 
@@ -23,6 +24,7 @@ export interface ExploreFlags extends LaunchFlags {
   readonly ops?: string
   readonly focus?: readonly string[]
   readonly 'memory-model'?: string
+  readonly emit?: string
   readonly reporter?: string
   readonly 'dry-run'?: boolean
 }
@@ -53,6 +55,7 @@ export function options(yargs: Argv) {
         default: EXPLORE.memoryModel,
         describe: `${MEMORY_MODELS.join(', ')}; tso and pso delay stores that lib marks as relaxed or release`,
       })
+      .option('emit', { ...text, describe: 'write the failing schedule to FILE, as a test that needs no torture' })
       .option('cpus', { ...text, describe: 'CPUs, with one guest each; default: all that are available' })
       .option('seed', { ...text, describe: 'of everything random; default: drawn, and recorded' })
       .option('param', { ...texts, describe: 'a parameter of the scenarios: name=value' })
@@ -67,12 +70,14 @@ export function options(yargs: Argv) {
 export async function main(flags: ExploreFlags): Promise<number> {
   const reporter = parseReporter(flags.reporter)
   if (flags['dry-run']) return printOnly(flags, parseRequest(flags), EXAMPLE)
-  const { status } = await explore(flags, process.argv.slice(2), () => createReporter(reporter, process))
+  const { status, emitted } = await explore(flags, process.argv.slice(2), () => createReporter(reporter, process))
+  // stdout is the reporter's.
+  if (emitted !== undefined) process.stderr.write(`torture: ${emitted}\n`)
   return status
 }
 
 /**
- * Plans and carries out a search.
+ * Plans and carries out a search. `emitted` says in one line what came of `--emit`.
  * @param signals whether SIGINT stops it in order
  */
 export async function explore(
@@ -80,13 +85,15 @@ export async function explore(
   argv: readonly string[],
   reporter: () => Reporter,
   signals = true,
-): Promise<Launched> {
+): Promise<Launched & { readonly emitted?: string }> {
   const request = parseRequest(flags)
-  return launch(flags, request, { command: 'explore', argv, example: EXAMPLE, reporter, signals })
+  const launched = await launch(flags, request, { command: 'explore', argv, example: EXAMPLE, reporter, signals })
+  return flags.emit === undefined ? launched : { ...launched, emitted: await emitFirst(launched, flags.emit) }
 }
 
 function parseRequest(flags: ExploreFlags): Request {
   const launched = parseLaunch(flags)
+  if (flags.emit !== undefined) checkEmit(flags.emit)
   return {
     ...launched,
     explore: {

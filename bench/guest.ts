@@ -3,19 +3,26 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { GuestCommand, InstanceResult, PlannedInstance } from '../results/schema.ts'
+import type { ExploreOptions, GuestCommand, InstanceResult, PlannedInstance } from '../results/schema.ts'
 import { SCHEMA } from '../results/schema.ts'
+import { EXPLORE } from '../torture/plan/explore.ts'
+import { pinnedTo } from '../torture/runner/affinity.ts'
 import type { BenchBundle } from './bundle.ts'
 
-type Wanted = Pick<PlannedInstance, 'scenario' | 'module' | 'params' | 'threads' | 'durationMs'>
+type Wanted = Pick<PlannedInstance, 'scenario' | 'module' | 'params' | 'threads' | 'durationMs'> & {
+  /** A search by the deterministic scheduler, kept on one CPU. */
+  readonly explore?: { readonly strategy: ExploreOptions['strategy']; readonly cpu: number }
+}
 
 /** Runs one instance, jitter off, and returns its end record. @throws Error unless it passes */
-export async function runGuest(bundle: BenchBundle, wanted: Wanted): Promise<InstanceResult> {
+export async function runGuest(bundle: BenchBundle, { explore, ...wanted }: Wanted): Promise<InstanceResult> {
   const folder = mkdtempSync(join(tmpdir(), 'torture-bench-'))
   const instance: PlannedInstance = {
     ...wanted,
     name: `${wanted.scenario}.1`,
-    mode: 'stress',
+    ...(explore === undefined
+      ? { mode: 'stress' }
+      : { mode: 'explore', explore: { ...EXPLORE, strategy: explore.strategy } }),
     seed: 1,
     bugs: [],
     jitter: 'off',
@@ -26,10 +33,10 @@ export async function runGuest(bundle: BenchBundle, wanted: Wanted): Promise<Ins
     oversubscribed: false,
   }
   const path = join(folder, 'command.json')
-  const args = [join(bundle.dir, 'guest.js'), path]
+  const whole = [...pinnedTo(explore?.cpu), process.execPath, join(bundle.dir, 'guest.js'), path]
   const command: GuestCommand = {
     schema: SCHEMA,
-    command: [process.execPath, ...args],
+    command: whole,
     env: { NODE_OPTIONS: '' },
     bundle: 'bench',
     instance,
@@ -38,7 +45,7 @@ export async function runGuest(bundle: BenchBundle, wanted: Wanted): Promise<Ins
     writeFileSync(path, JSON.stringify(command))
     mkdirSync(join(folder, 'guest'))
     // Its events go to a pipe that is read, its statistics to its folder: all that a run makes it do.
-    const guest = execa(process.execPath, args, {
+    const guest = execa(whole[0], whole.slice(1), {
       env: { NODE_OPTIONS: '', TORTURE_GUEST_DIR: join(folder, 'guest') },
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       reject: false,

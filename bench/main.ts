@@ -5,6 +5,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'
+import { explore } from './explore.ts'
 import { type Finding, print, type Skipped, verdictOf } from './finding.ts'
 import { watchOthers } from './others.ts'
 import { overhead } from './overhead.ts'
@@ -23,6 +24,7 @@ const MEASUREMENTS: Readonly<Record<string, (bundle: BenchBundle) => Promise<(Fi
   policies,
   startup,
   overhead,
+  explore,
 }
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })

@@ -21,19 +21,33 @@ export function watchOthers(): () => number | undefined {
   }
 }
 
+/** CPU time of the children that have ended. */
+export const childrenCpuMs = (): number =>
+  MS_PER_TICK *
+  ownTicks()
+    .slice(2)
+    .reduce((a, b) => a + b, 0)
+
+/** Of /proc on every architecture that Node runs on. */
+const MS_PER_TICK = 10
+
+/** User and system time of this process, and of its children that have ended. */
+function ownTicks(): number[] {
+  const stat = readFileSync('/proc/self/stat', 'utf8')
+  return stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 15)
+    .map(Number)
+}
+
 function times(): Times | undefined {
   try {
     const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/)
     // user nice system idle iowait irq softirq steal; what follows is in user already.
     const ticks = fields.slice(0, 8).map(Number)
-    const stat = readFileSync('/proc/self/stat', 'utf8')
-    const mine = stat
-      .slice(stat.lastIndexOf(')') + 2)
-      .split(' ')
-      .slice(11, 15)
-      .map(Number)
     const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
-    return { all: sum(ticks), idle: ticks[3] + ticks[4], own: sum(mine) }
+    return { all: sum(ticks), idle: ticks[3] + ticks[4], own: sum(ownTicks()) }
   } catch {
     // Not Linux.
     return undefined

@@ -14,8 +14,8 @@ const FIRST_CLASSES = 1 << 12
 /** Executions that the figure is about. */
 const WINDOW = 1000
 /** With more steps than this, one execution in two is looked at; with n times as many, one in n + 1. */
-const SHORT_STEPS = 512
-const MOST_PASSED_OVER = 16
+const SHORT_STEPS = 128
+const MOST_PASSED_OVER = 32
 
 export class Novelty {
   readonly #hash = new ClassHash()

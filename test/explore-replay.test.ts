@@ -65,10 +65,10 @@ const both: Program[] = [
   },
 ]
 
-const replay = (text: string, strict: boolean, programs = both) => {
-  const machine = replayer(programs.length)
-  machine.strategy.set(decodeSchedule(text, programs.length), { strict })
-  const outcome = runOnce(machine, programs)!
+const replay = (text: string, strict: boolean, options: RunOptions = {}) => {
+  const machine = replayer(2)
+  machine.strategy.set(decodeSchedule(text, 2), { strict })
+  const outcome = runOnce(machine, both, options)!
   return { ...outcome, misfitAt: machine.strategy.misfitAt }
 }
 
@@ -86,6 +86,18 @@ t.test('a strict replay ends at the first step that does not fit', async t => {
 
 t.test('a lenient replay passes over who cannot go', async t => {
   t.strictSame(replay('a5b3a2b', false).schedule, decodeSchedule('a3b3a2b', 2))
+})
+
+t.test('handles are opened in the order of the threads, whatever is wanted', async t => {
+  const opening: RunOptions = { opening: 'start' }
+  t.equal(replay('b', true, opening).misfitAt, 0)
+  t.equal(replay('aba2b3a2', true, opening).ending, ENDING.finished)
+  t.strictSame(replay('ab2a2b2', false, opening).schedule, decodeSchedule('ab2a2b2a2', 2))
+  t.strictSame(
+    replay('b2a2b2', false, opening).schedule,
+    decodeSchedule('ab2a2b2a2', 2),
+    'nothing is passed over for it',
+  )
 })
 
 t.test('when nothing more is wanted, no thread is preempted', async t => {

@@ -8,12 +8,14 @@
 import {
   actorsOf,
   collapsed,
+  type Done,
   joined,
   mergedBack,
   mergedForward,
   type Run,
   runsOf,
   shortened,
+  switched,
   switchesOf,
   without,
 } from './runs.ts'
@@ -26,6 +28,8 @@ export interface Attempt {
   readonly actual: Schedule
   /** Switches away from a thread that could have gone on. */
   readonly preemptions: number
+  /** By step, bits of the actors that could have gone there, where that may matter; left out: any, anywhere. */
+  readonly able?: ArrayLike<number>
 }
 
 /** In the order of importance. */
@@ -33,6 +37,8 @@ export interface Cost {
   readonly preemptions: number
   readonly switches: number
   readonly steps: number
+  /** Of `more()` that are answered with yes, all threads together. */
+  readonly calls: number
 }
 
 export interface Minimised {
@@ -44,24 +50,38 @@ export interface Minimised {
   readonly minimal: boolean
 }
 
+export interface Budget {
+  /** Executions. */
+  readonly attempts: number
+  readonly ms: number
+}
+
 type Carry = (schedule: Schedule) => Attempt | Promise<Attempt>
 
 /**
  * The same for the same arguments, unless the time runs out.
  * @param attempt carries a schedule out leniently, the same way every time
- * @param budget executions, and milliseconds
  */
-export async function minimise(
-  schedule: Schedule,
-  attempt: Carry,
-  budget: { readonly attempts: number; readonly ms: number },
-): Promise<Minimised> {
+export async function minimise(schedule: Schedule, attempt: Carry, budget: Budget): Promise<Minimised> {
   const minimiser = new Minimiser(attempt, budget)
   return minimiser.run(schedule)
 }
 
 /** How far off a guess of how many steps some calls take may be. */
 const GUESSES = 12
+/** Parts up to this are tried one by one. */
+const FINE = 32
+/** Schedules of so few switches are tried without looking at the one that was found, and at most so many of them. */
+const SCRATCH_SWITCHES = 2
+const SCRATCH_ATTEMPTS = 3000
+/** Steps of all of them with the same number of switches: they are kept. */
+const SCRATCH_STEPS = 1_000_000
+
+/** Schedules with the same number of switches, and of calls. */
+interface Level {
+  readonly calls: readonly number[] | undefined
+  readonly done: readonly Done[]
+}
 
 interface Best extends Attempt {
   readonly runs: readonly Run[]
@@ -73,7 +93,7 @@ type Move = () => Promise<boolean>
 
 class Minimiser {
   readonly #attempt: Carry
-  readonly #attempts: number
+  readonly #budget: Budget
   readonly #deadline: number
   /**
    * By the texts of candidates: how far the last actor goes by itself when nothing more is wanted. A candidate that was
@@ -85,20 +105,62 @@ class Minimiser {
   /** Whether something was not tried for want of time or attempts. */
   #cut = false
 
-  constructor(attempt: Carry, { attempts, ms }: { readonly attempts: number; readonly ms: number }) {
+  constructor(attempt: Carry, budget: Budget) {
     this.#attempt = attempt
-    this.#attempts = attempts
-    this.#deadline = performance.now() + ms
+    this.#budget = budget
+    this.#deadline = performance.now() + budget.ms
   }
 
   async run(schedule: Schedule): Promise<Minimised> {
     this.#best = await this.#carry(schedule)
     if (!this.#best.failed) return { schedule, cost: this.#best.cost, tried: 1, minimal: false }
+    await this.#fromScratch()
     await this.#fewerCalls()
     await this.#beginnings()
     await this.#windows()
     await this.#oneByOne()
     return { schedule: this.#best.actual, cost: this.#best.cost, tried: this.#count, minimal: !this.#cut }
+  }
+
+  /**
+   * Most failures need one or two switches, wherever the one that was found has its hundreds: all schedules of so few
+   * are tried first, with few calls before more.
+   */
+  async #fromScratch(): Promise<void> {
+    const { ops, actors } = this.#best.actual
+    const known = [...new Set(actors)]
+    const { attempts, ms } = this.#budget
+    const limit = { attempts: Math.min(SCRATCH_ATTEMPTS, attempts / 4), until: performance.now() + ms / 4 }
+    let levels = levelsOf(ops).map((calls): Level => ({ calls, done: [{ actors: [], from: 0 }] }))
+    const found = this.#best
+    for (let depth = 0; depth <= SCRATCH_SWITCHES && this.#best === found; depth++) {
+      const deeper: Level[] = []
+      for (const { calls, done } of levels)
+        deeper.push({ calls, done: await this.#level(depth === 0 ? [[]] : switched(done, known), calls, limit) })
+      levels = deeper
+    }
+  }
+
+  /** Tries beginnings until one is enough. Returns what was done where their last switch was possible. */
+  async #level(
+    beginnings: Iterable<readonly number[]>,
+    ops: readonly number[] | undefined,
+    limit: { readonly attempts: number; readonly until: number },
+  ): Promise<Done[]> {
+    const found = this.#best
+    const done: Done[] = []
+    let steps = 0
+    const enough = () => this.#best !== found || this.#count > limit.attempts || performance.now() > limit.until
+    for (const beginning of beginnings) {
+      if (steps > SCRATCH_STEPS || enough()) break
+      const made = await this.#try(runsOf(beginning), ops)
+      const { length } = beginning
+      if (made === undefined || (length > 0 && made.actual.actors[length - 1] !== beginning[length - 1])) continue
+      steps += made.actual.actors.length
+      const { actual, able } = made
+      done.push({ actors: actual.actors, from: length, ...(able && { able }) })
+    }
+    return done
   }
 
   /** Lets `more()` say yes less often: to all threads at once, before it is each one's turn. */
@@ -149,12 +211,12 @@ class Minimiser {
 
   #moves(): Move[] {
     const { runs, actual } = this.#best
-    const calls = (actual.ops ?? []).flatMap((n, thread) => halves(n).map(fewer => () => this.#calls(thread, fewer)))
+    const calls = (actual.ops ?? []).flatMap((n, thread) => partsOf(n).map(fewer => () => this.#calls(thread, fewer)))
     const moves = runs.flatMap(({ count }, n): Move[] => [
       () => this.#accepts(mergedBack(runs, n)),
       () => this.#accepts(mergedForward(runs, n)),
       () => this.#delays(n),
-      ...halves(count).map(fewer => () => this.#accepts(shortened(runs, n, fewer))),
+      ...partsOf(count).map(fewer => () => this.#accepts(shortened(runs, n, fewer))),
     ])
     return [...calls, ...moves]
   }
@@ -195,7 +257,7 @@ class Minimiser {
   async #try(runs: readonly Run[], ops = this.#best.actual.ops): Promise<Best | undefined> {
     const text = textOf(runs, ops)
     if (this.#tried.has(text)) return undefined
-    this.#cut ||= this.#count >= this.#attempts || performance.now() >= this.#deadline
+    this.#cut ||= this.#count >= this.#budget.attempts || performance.now() >= this.#deadline
     if (this.#cut) return undefined
     const { round } = this.#best.actual
     const actors = actorsOf(runs)
@@ -208,22 +270,32 @@ class Minimiser {
   async #carry(schedule: Schedule): Promise<Best> {
     this.#count++
     const attempt = await this.#attempt(schedule)
-    const { actors } = attempt.actual
-    const cost = { preemptions: attempt.preemptions, switches: switchesOf(actors), steps: actors.length }
+    const { actors, ops = [] } = attempt.actual
+    const calls = ops.reduce((sum, n) => sum + n, 0)
+    const cost = { preemptions: attempt.preemptions, switches: switchesOf(actors), steps: actors.length, calls }
     return { ...attempt, runs: runsOf(actors), cost }
   }
 }
 
-function isCheaper(a: Cost, b: Cost): boolean {
-  if (a.preemptions !== b.preemptions) return a.preemptions < b.preemptions
-  return a.switches !== b.switches ? a.switches < b.switches : a.steps < b.steps
+/** One call for each thread, two, and so on, and as many as there were. */
+function levelsOf(ops: readonly number[] | undefined): (readonly number[] | undefined)[] {
+  if (ops === undefined) return [undefined]
+  const levels: (readonly number[])[] = []
+  for (let most = 1; most < Math.max(0, ...ops); most *= 2) levels.push(ops.map(n => Math.min(n, most)))
+  return [...levels, ops]
 }
 
-/** All of n, the half of it, and so on down to 1. */
-function halves(n: number): number[] {
-  const all: number[] = []
-  for (let part = n; part > 0; part >>= 1) all.push(part)
-  return all
+function isCheaper(a: Cost, b: Cost): boolean {
+  if (a.preemptions !== b.preemptions) return a.preemptions < b.preemptions
+  if (a.switches !== b.switches) return a.switches < b.switches
+  return a.steps !== b.steps ? a.steps < b.steps : a.calls < b.calls
+}
+
+/** Parts of n, large ones first: all of it, the half, and so on, and in the end each one down to 1. */
+function partsOf(n: number): number[] {
+  const parts: number[] = []
+  for (let part = n; part > 0; part = part > FINE ? part >> 1 : part - 1) parts.push(part)
+  return parts
 }
 
 /** How far the last actor of a beginning goes after it, where it was done as wanted. */

@@ -80,3 +80,23 @@ export function collapsed(runs: readonly Run[], from: number, to: number, by: 'f
   const window = [...counts].map(([actor, count]) => ({ actor, count }))
   return [...runs.slice(0, from), ...window, ...runs.slice(to)]
 }
+
+/** A schedule that was carried out, whose last switch lies before step `from`. */
+export interface Done {
+  readonly actors: readonly number[]
+  readonly from: number
+  /** Bits of the actors that could go, by step; left out: nobody knows. */
+  readonly able?: ArrayLike<number>
+}
+
+/** The beginnings of such schedules with one switch more, at any later step, to any of the actors. */
+export function* switched(schedules: readonly Done[], known: readonly number[]): Generator<number[]> {
+  for (const { actors, from, able } of schedules) {
+    for (let step = from; step < actors.length; step++) {
+      for (const actor of known) {
+        if (actor === actors[step] || (able !== undefined && (able[step] & (1 << actor)) === 0)) continue
+        yield [...actors.slice(0, step), actor]
+      }
+    }
+  }
+}

@@ -24,9 +24,10 @@ export interface Strategy {
   /**
    * Who goes next, asked before all rules of the scheduler, for each step: only a replay has this.
    * @param able actors whose pending operation can be carried out, those that repeat themselves among them
+   * @param opening whether handles are being opened: then it is only the one whose turn that is
    * @returns one of them, or `UNFORCED`, or -1: what was wanted cannot be done
    */
-  forced?(board: Board, able: number): number
+  forced?(board: Board, able: number, opening: boolean): number
   /** After the execution, whatever its ending. */
   end(board: Board): void
 }

@@ -42,15 +42,23 @@ export class Replay implements Strategy {
     return true
   }
 
-  forced(board: Board, able: number): number {
+  forced(board: Board, able: number, opening: boolean): number {
     const words = this.#words
-    if (words[WORD.strict] === 0) return this.#preferred(able)
+    if (words[WORD.strict] === 0) return opening ? this.#opens(lowest(able)) : this.#preferred(able)
     const { steps } = board
     if (steps >= words[WORD.length]) return UNFORCED
     const actor = this.#wanted[steps]
     if ((able & (1 << actor)) !== 0) return actor
     words[WORD.misfit] = steps
     return -1
+  }
+
+  /** Who has to open handles does: that was nobody's choice, and is no reason to pass over others. */
+  #opens(actor: number): number {
+    const words = this.#words
+    const position = words[WORD.position]
+    if (position < words[WORD.length] && this.#wanted[position] === actor) words[WORD.position]++
+    return actor
   }
 
   #preferred(able: number): number {

@@ -60,6 +60,8 @@ export const HEAD = {
   stuck: 26,
   /** Steps of each spinning thread, while nobody else can go, before it is called a livelock; 0: as a rule. */
   spinBound: 27,
+  /** Choices that are to be expected, where that is not what executions before had; 0: unknown. */
+  expected: 28,
 } as const
 
 export const ENDING = {

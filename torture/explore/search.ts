@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { CLOCK, now, WORD } from '../guest/control.ts'
 import type { FinishedMessage, Stay } from '../guest/messages.ts'
-import { ENDING, HEAD } from './board.ts'
+import { ENDING, HEAD, MOST_STEPS } from './board.ts'
 import { Contention } from './contention.ts'
 import { engine, realMs } from './engine.ts'
 import type { ExecutionOptions, Outcome } from './execution.ts'
@@ -18,8 +18,9 @@ import { Tally } from './tally.ts'
 
 export type Tools = Lead<Strategies>
 
-/** First executions, to learn from. */
+/** First executions, to learn from; from the third one on, what was learnt is made use of. */
 const PROBES = 12
+const UNFOCUSED = 2
 /** As many more before it is said that nothing is contended. */
 const FURTHER_PROBES = 200
 /** With at most so many choices in a probe, all classes of interleavings may well be within reach. */
@@ -49,6 +50,13 @@ const ALONE = {
 const PRIVATE_MEMORY =
   "memory that setup did not return: operations on it were taken for a thread's own affair, and no thread is switched there"
 
+/** Why executions that were given up prove nothing. */
+function tooLong({ cutOff, executions }: { readonly cutOff: number; readonly executions: number }): string | undefined {
+  if (2 * cutOff <= executions) return undefined
+  const smaller = 'give it less to do (--ops, --param, --threads)'
+  return `${cutOff} of ${executions} executions did not end within ${MOST_STEPS} steps: ${smaller}`
+}
+
 export const isSystematic = (place: number): boolean => place === PLACE.bounded || place === PLACE.dpor
 
 export async function search(tools: Tools): Promise<FinishedMessage> {
@@ -73,7 +81,7 @@ class Search {
     this.#tools = tools
     this.#options = stay.instance.explore!
     this.#ops = Array.from({ length: execution.board.threads }, () => this.#options.ops)
-    this.#contention = new Contention(focus, matcher(this.#options.focus, names))
+    this.#contention = new Contention(focus, matcher(this.#options.focus, names), names)
     this.#tally = new Tally(execution.board, stay.instance)
     this.#findings = new Findings(tools, this.#tally)
   }
@@ -90,7 +98,6 @@ class Search {
   async #probe(): Promise<void> {
     this.#tools.strategies.replay.set([], { strict: false })
     await this.#once(PLACE.replay)
-    await this.#recheck()
     for (let n = 1; n < PROBES && !this.#over; n++) await this.#once(PLACE.random)
     for (let n = 0; n < FURTHER_PROBES && !this.#over && !this.#contention.any; n++) await this.#once(PLACE.random)
   }
@@ -141,25 +148,29 @@ class Search {
       round: systematic ? 0 : execution,
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
-      focused: this.#executions >= PROBES && this.#contention.size > 0 && this.#narrow(place),
+      focused: this.#executions >= UNFOCUSED && this.#contention.size > 0 && this.#narrow(place),
     }
   }
 
-  /** In long executions every other one is switched at one to three cells only. */
+  /** Long executions are mostly switched at cells of one to three kinds only: of many moments, few that matter. */
   #narrow(place: number): boolean {
+    const { focus, execution } = this.#tools
+    const { head, random } = execution.board
+    head[HEAD.expected] = 0
     if (this.#tally.choices < LONG || isSystematic(place)) return true
-    const { board } = this.#tools.execution
-    const cells = this.#contention.wanted()
-    this.#tools.focus.clear()
-    const few = this.#executions % 2 === 0 ? cells : pick(cells, 1 + (this.#executions % 3), board.random)
-    for (const { address, bytes } of few) this.#tools.focus.add(address, bytes)
+    const kinds = this.#executions % 4 === 0 ? this.#contention.kinds : pick(this.#contention.kinds, 3, random)
+    focus.clear()
+    for (const { cells, touches } of kinds) {
+      head[HEAD.expected] += touches
+      for (const { address, bytes } of cells) focus.add(address, bytes)
+    }
     return true
   }
 
   async #after(place: number, options: ExecutionOptions, outcome: Outcome): Promise<void> {
     const { execution, strategies, stay } = this.#tools
     this.#executions++
-    this.#tally.add(NAMES[place], place, outcome)
+    this.#tally.add(NAMES[place], place, outcome, options.focused || this.#executions > PROBES)
     const { clock } = stay.control
     if (clock[CLOCK.gateOpened] === 0) clock[CLOCK.gateOpened] = now()
     clock[CLOCK.rounds] = this.#executions
@@ -168,7 +179,7 @@ class Search {
       await this.#findings.found(outcome.fault, execution.schedule(options), options, NAMES[place], this.#executions)
       if (!stay.instance.keepGoing) this.#over = true
     } else if (this.#contention.learn(execution.board)) this.#startOver(strategies)
-    if (this.#executions % RECHECK === 0) await this.#recheck()
+    if (this.#executions % RECHECK === 1 && outcome.fault === undefined) await this.#recheck()
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
     if (engine.load(stay.control.words, WORD.stop) === 1) this.#over = true
@@ -200,7 +211,7 @@ class Search {
       bounded: strategies.bounded,
       foreignAwaits: player.foreignAwaits,
     })
-    const why = inconclusive ?? (exploration.uncontrolled.length > 0 ? exploration.uncontrolled[0] : undefined)
+    const why = inconclusive ?? exploration.uncontrolled[0] ?? tooLong(exploration)
     return {
       type: 'finished',
       exploration,
@@ -210,8 +221,9 @@ class Search {
   }
 }
 
-function pick<T>(from: readonly T[], count: number, random: { below(bound: number): number }): T[] {
-  const picked: T[] = []
-  for (let n = 0; n < count && from.length > 0; n++) picked.push(from[random.below(from.length)])
-  return picked
+/** One to `most` of them. */
+function pick<T>(from: readonly T[], most: number, random: { below(bound: number): number }): T[] {
+  const picked = new Set<T>()
+  for (let n = random.below(most); n >= 0 && from.length > 0; n--) picked.add(from[random.below(from.length)])
+  return [...picked]
 }

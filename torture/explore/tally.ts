@@ -46,8 +46,8 @@ export class Tally {
     return this.#uncontrolled.size === 0
   }
 
-  /** Takes in the execution just done. */
-  add(name: string, place: number, { ending, fault }: Outcome): void {
+  /** Takes in the execution just done. @param focused whether its choices count: those of the first ones are too many */
+  add(name: string, place: number, { ending, fault }: Outcome, focused = true): void {
     const { head } = this.#board
     const count = this.#byName.get(name) ?? { executions: 0, failures: 0 }
     count.executions++
@@ -57,7 +57,7 @@ export class Tally {
     if (place === PLACE.pct3) this.#pct[3]++
     if (ending === ENDING.cutOff) this.#cutOff++
     this.#longest = Math.max(this.#longest, head[HEAD.steps])
-    this.choices = Math.max(this.choices, head[HEAD.choices])
+    if (focused) this.choices = Math.max(this.choices, head[HEAD.choices])
     this.#novelty.add(this.#board)
   }
 

@@ -14,6 +14,7 @@
  *   priorities, which are in random order anyway: with all surplus moments there, `depth` finds what a smaller one does,
  *   though with its own bound and not with the smaller one's.
  * - k is the largest number that was seen so far, so the first execution is a probe: without moments but the first step.
+ * - Where the search knows better how many choices there will be (it has narrowed its focus), that is k.
  * - Store buffers are actors, with priorities like threads: among the threads alone the order is as random.
  *
  * Fairness: strict priorities starve whoever waits for a lower thread, but one that repeats itself is not eligible, and
@@ -58,7 +59,7 @@ export class Pct implements Strategy {
       words[PRIORITY + n] = words[PRIORITY + other]
       words[PRIORITY + other] = this.depth + n
     }
-    const { longest } = this
+    const longest = board.head[HEAD.expected] || this.longest
     for (let i = 1; i < this.depth; i++) words[MOMENT + i] = 1 + random.below(longest)
     return true
   }
@@ -87,6 +88,7 @@ export class Pct implements Strategy {
   }
 
   end(board: Board): void {
-    this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
+    // Executions that were switched at few cells only say nothing about the others.
+    if (board.head[HEAD.expected] === 0) this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
   }
 }

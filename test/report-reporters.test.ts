@@ -4,7 +4,14 @@ import { stripVTControlCharacters } from 'node:util'
 import t from 'tap'
 import { createReporter, type ReporterKind } from '../results/reporters/index.ts'
 import type { Stream } from '../results/reporters/reporter.ts'
-import { type GuestEvent, type InstanceResult, type Plan, type RunSummary, SCHEMA } from '../results/schema.ts'
+import {
+  type GuestEvent,
+  type InstanceResult,
+  type Interleaving,
+  type Plan,
+  type RunSummary,
+  SCHEMA,
+} from '../results/schema.ts'
 import { program } from '../results/typed.ts'
 import { failureOf, instanceOf, planOf, resultOf } from './helpers/results.ts'
 
@@ -67,6 +74,7 @@ interface Told {
   readonly plan?: Partial<Plan>
   readonly results?: readonly InstanceResult[]
   readonly columns?: number
+  readonly interleavings?: ReadonlyMap<string, Interleaving>
   /** Called before the end. */
   readonly midway?: (stdout: Sink) => void
 }
@@ -74,7 +82,7 @@ interface Told {
 /** Tells a reporter a run of `a.1` and `b.1`, of which the second fails. */
 function tell(
   kind: ReporterKind,
-  { plan: more, results = [resultOf('a.1'), failed], columns = 80, midway }: Told = {},
+  { plan: more, results = [resultOf('a.1'), failed], columns = 80, interleavings, midway }: Told = {},
 ) {
   const stdout = new Sink()
   const stderr = new Sink()
@@ -88,7 +96,7 @@ function tell(
   reporter.event('a.1', stats(2000, 3_000_000))
   reporter.event('b.1', failure)
   midway?.(stdout)
-  for (const result of results) reporter.instanceEnded(result)
+  for (const result of results) reporter.instanceEnded(result, interleavings)
   const summary: RunSummary = {
     schema: SCHEMA,
     id: plan.id,
@@ -322,6 +330,23 @@ t.test('a failure of a search has its line, its schedule, and the command that r
   t.match(stdout, /^next {7}torture replay q\.1\/failures\/1 --trace$/m)
   const long = search({ ...found, failures: [{ ...failure, ...more, schedule: 'ab'.repeat(200) }] })
   t.notMatch(long, /schedule/, 'one that is too long to paste is in its file')
+})
+
+t.test('a short interleaving is drawn with its failure, once for all guests that found the same', async t => {
+  const steps = (n: number) =>
+    Array.from({ length: n }, (_, step) => ({ step, thread: step % 2, op: 'load', cell: `c[${step}]`, read: '0' }))
+  const told = (drawn: ReturnType<typeof steps>) => {
+    const interleaving = { schema: SCHEMA, schedule: 'ab', threads: ['a[0]', 'b[0]'], steps: drawn, ending: ['lost'] }
+    const names = ['q.1', 'q.2']
+    const plan = planOf(names.map(name => instanceOf(name, { mode: 'explore' })))
+    const results = names.map(name => resultOf(name, failureOf(name, 'no update is lost: 1')))
+    const interleavings = new Map(names.map(name => [`${name}/failures/1`, interleaving]))
+    return tell('plain', { plan, results, interleavings }).stdout
+  }
+  t.equal(told(steps(3)).split('load c[0]').length - 1, 1)
+  t.notMatch(told(steps(61)), 'load c[0]')
+  const loop = Array.from({ length: 500 }, (_, step) => ({ step, thread: 0, op: 'load', cell: 'c[0]', read: '0' }))
+  t.match(told(loop), 'load c[0]', 'a loop is drawn once, and short')
 })
 
 t.test('what was started by npx is told so', async t => {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { duration, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
 import type { InstanceResult, Interleaving, PlannedInstance, Verdict } from '../schema.ts'
+import { fold } from './folded.ts'
 import { renderInterleaving } from './interleaving.ts'
 import { type Look, labelled } from './labelled.ts'
 import { markOf } from './palette.ts'
@@ -60,10 +61,10 @@ function reasonLines(verdict: Verdict, reason = 'no reason is recorded', look: L
   return labelled(verdict === 'inconclusive' ? 'why' : verdict, oneLine(reason), look, { label: colour })
 }
 
-/** Steps of an interleaving that is shown with its failure; a longer one is for `torture replay --trace`. */
-const MOST_STEPS = 60
+/** Lines of an interleaving that is shown with its failure; a longer one is for `torture replay --trace`. */
+const MOST_LINES = 60
 export const isShort = (interleaving: Interleaving | undefined): boolean =>
-  interleaving !== undefined && interleaving.steps.length <= MOST_STEPS
+  interleaving !== undefined && fold(interleaving.steps).length <= MOST_LINES
 
 /** Where the lines of an interleaving end on a stream without columns. */
 const WIDEST = 120

@@ -336,7 +336,13 @@ t.test('a short interleaving is drawn with its failure, once for all guests that
   const steps = (n: number) =>
     Array.from({ length: n }, (_, step) => ({ step, thread: step % 2, op: 'load', cell: `c[${step}]`, read: '0' }))
   const told = (drawn: ReturnType<typeof steps>) => {
-    const interleaving = { schema: SCHEMA, schedule: 'ab', threads: ['a[0]', 'b[0]'], steps: drawn, ending: ['lost'] }
+    const interleaving: Interleaving = {
+      schema: SCHEMA,
+      schedule: 'ab',
+      threads: ['a[0]', 'b[0]'],
+      steps: drawn,
+      ending: ['lost'],
+    }
     const names = ['q.1', 'q.2']
     const plan = planOf(names.map(name => instanceOf(name, { mode: 'explore' })))
     const results = names.map(name => resultOf(name, failureOf(name, 'no update is lost: 1')))

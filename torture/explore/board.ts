@@ -62,6 +62,10 @@ export const HEAD = {
   spinBound: 27,
   /** Choices that are to be expected, where that is not what executions before had; 0: unknown. */
   expected: 28,
+  /** Steps after which lots are drawn instead of asking the strategy; 0: never. */
+  fairAfter: 29,
+  /** Steps after which the execution is cut off. 0: MOST_STEPS. */
+  stepLimit: 30,
 } as const
 
 export const ENDING = {

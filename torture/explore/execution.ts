@@ -25,6 +25,10 @@ export interface ExecutionOptions {
   /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. Default SPIN_BOUND. */
   readonly spinBound?: number
   readonly traced?: boolean
+  /** Steps after which lots are drawn instead of asking the strategy. Default never. */
+  readonly fairAfter?: number
+  /** Steps after which the execution is cut off. */
+  readonly stepLimit?: number
 }
 
 export interface Outcome {
@@ -103,6 +107,8 @@ export class Execution {
     head[HEAD.focused] = options.focused ? 1 : 0
     head[HEAD.traced] = options.traced ? 1 : 0
     head[HEAD.spinBound] = options.spinBound ?? 0
+    head[HEAD.fairAfter] = options.fairAfter ?? 0
+    head[HEAD.stepLimit] = options.stepLimit ?? 0
     board.reset(this.#seed, options.execution, options.ops, this.#opens)
     return this.#strategies[options.strategy].begin(board)
   }

@@ -2,7 +2,19 @@
  * The rules of an execution: who can go, who goes, what a step changes for the others. It knows nothing of threads: the
  * worker that has the baton calls it, and the tests call it with a simulated machine.
  */
-import { ACTOR, type Board, ENDING, HEAD, isSingle, lowest, MOST_STEPS, MOST_WATCHED, STEP, sizeOf } from './board.ts'
+import {
+  ACTOR,
+  type Board,
+  ENDING,
+  HEAD,
+  isSingle,
+  lowest,
+  MOST_STEPS,
+  MOST_WATCHED,
+  nthOf,
+  STEP,
+  sizeOf,
+} from './board.ts'
 import type { Focus } from './focus.ts'
 import { DID, OP } from './ops.ts'
 import { type Strategy, UNFORCED } from './strategy.ts'
@@ -57,7 +69,8 @@ export class Scheduler {
   next(): number {
     const head = this.#head
     if (head[HEAD.ending] !== ENDING.none) return -1
-    if (head[HEAD.steps] >= MOST_STEPS) return this.end(ENDING.cutOff, -1)
+    const steps = head[HEAD.steps]
+    if (steps >= (head[HEAD.stepLimit] || MOST_STEPS)) return this.end(ENDING.cutOff, -1)
     const eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
     const opening = eligible & head[HEAD.opening]
     if (head[HEAD.strategy] === this.#replay) {
@@ -72,10 +85,21 @@ export class Scheduler {
     if (canGoOn && this.#runsThrough(last)) return last
     head[HEAD.asked] = 1
     head[HEAD.choices]++
-    const chosen = this.#strategies[head[HEAD.strategy]].choose(this.board)
+    const chosen = this.#ask(eligible)
     if (chosen < 0) return this.end(ENDING.misfit, -1)
     if (canGoOn && chosen !== last) head[HEAD.preemptions]++
     return chosen
+  }
+
+  /**
+   * A strategy may starve one thread for the sake of others that retry for ever. An execution that takes much longer
+   * than those before it is brought to its end by lot, which starves nobody for long.
+   */
+  #ask(eligible: number): number {
+    const head = this.#head
+    const fairAfter = head[HEAD.fairAfter]
+    if (fairAfter > 0 && head[HEAD.steps] > fairAfter) return nthOf(eligible, this.board.random.below(sizeOf(eligible)))
+    return this.#strategies[head[HEAD.strategy]].choose(this.board)
   }
 
   /**

@@ -29,6 +29,13 @@ const SMALL = 60
 const REDUCTION_SHARE = 0.4
 /** Choices beyond which an execution is long: now and then it is switched at few cells only. */
 const LONG = 150
+/**
+ * An execution that takes so many times as long as any before, and some steps more, is one in which a thread is starved:
+ * where chance rules it is brought to its end by lot, where every schedule is tried it is cut off.
+ */
+const LONGER = 3
+const MUCH_LONGER = 20
+const PATIENCE = 1000
 /** Executions between two that are done twice. */
 const RECHECK = 1000
 /** How often the event loop gets a turn, ms. */
@@ -148,6 +155,9 @@ class Search {
       round: systematic ? 0 : execution,
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
+      ...(isSystematic(place)
+        ? { stepLimit: MUCH_LONGER * this.#tally.longestWhole + PATIENCE }
+        : { fairAfter: LONGER * this.#tally.longestWhole + PATIENCE }),
       focused: this.#executions >= UNFOCUSED && this.#contention.size > 0 && this.#narrow(place),
     }
   }

@@ -30,7 +30,9 @@ export class Tally {
   readonly #uncontrolled = new Set<string>()
   #longest = 0
   #cutOff = 0
-  /** Most choices of an execution. */
+  /** Most steps of an execution that came to its end. */
+  longestWhole = 0
+  /** Most choices of such an execution. */
   choices = 0
 
   constructor(board: Board, instance: PlannedInstance) {
@@ -57,7 +59,9 @@ export class Tally {
     if (place === PLACE.pct3) this.#pct[3]++
     if (ending === ENDING.cutOff) this.#cutOff++
     this.#longest = Math.max(this.#longest, head[HEAD.steps])
-    if (focused) this.choices = Math.max(this.choices, head[HEAD.choices])
+    const whole = ending !== ENDING.cutOff
+    if (whole) this.longestWhole = Math.max(this.longestWhole, head[HEAD.steps] - head[HEAD.idle])
+    if (focused && whole) this.choices = Math.max(this.choices, head[HEAD.choices])
     this.#novelty.add(this.#board)
   }
 

@@ -23,7 +23,7 @@
  * Invariants: no two actors ever have the same priority; nobody falls to a reserved priority that was given before; all
  * draws are made in `begin`, so an execution is a function of its seed, of k, and of what the threads do.
  */
-import { type Board, HEAD, lowest, MOST_ACTORS } from '../board.ts'
+import { type Board, ENDING, HEAD, lowest, MOST_ACTORS } from '../board.ts'
 import type { Strategy } from '../strategy.ts'
 
 /** Words of the scratch: the largest k, a priority each for the actors, the moments. */
@@ -89,6 +89,7 @@ export class Pct implements Strategy {
 
   end(board: Board): void {
     // Executions that were switched at few cells only say nothing about the others.
-    if (board.head[HEAD.expected] === 0) this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
+    if (board.head[HEAD.expected] === 0 && board.head[HEAD.ending] !== ENDING.cutOff)
+      this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
   }
 }

@@ -39,6 +39,7 @@ export class Addresses {
   readonly #bases = new WeakMap<object, number>()
   readonly #known = new WeakMap<object, Known>()
   readonly #starts: number[] = []
+  readonly #views = new Map<SharedArrayBuffer, Map<number, Int32Array>>()
   readonly #buffers: SharedArrayBuffer[] = []
   readonly #private: number
   #privates = 0
@@ -81,14 +82,27 @@ export class Addresses {
     return { buffer: this.#buffers[n], offset: address - this.#starts[n] }
   }
 
+  /** A view of the cell of that width: whoever carries out a store that another thread delayed has no array of its. */
+  cellsAt(address: number, bytes: number): { readonly cells: Int32Array; readonly index: number } {
+    const { buffer, offset } = this.locate(address)!
+    const views = this.#views.get(buffer) ?? new Map<number, Int32Array>()
+    this.#views.set(buffer, views)
+    const type = bytes === 1 ? Int8Array : bytes === 2 ? Int16Array : bytes === 4 ? Int32Array : BigInt64Array
+    const cells =
+      views.get(bytes) ??
+      (new type(buffer as unknown as ArrayBuffer, 0, Math.floor(buffer.byteLength / bytes)) as unknown as Int32Array)
+    views.set(bytes, cells)
+    return { cells, index: offset / bytes }
+  }
+
   #learn(array: object): Known | undefined {
     const type = typeOf(array)
     if (type === undefined) return undefined
-    const { buffer, byteOffset, length, BYTES_PER_ELEMENT: bytes } = array as Cells
+    const buffer = slots.buffer.call(array)
     const known: Known = {
-      base: buffer instanceof SharedArrayBuffer ? this.#baseOf(buffer) + byteOffset : 0,
-      length,
-      bytes,
+      base: buffer instanceof SharedArrayBuffer ? this.#baseOf(buffer) + slots.byteOffset.call(array) : 0,
+      length: slots.length.call(array),
+      bytes: type.BYTES_PER_ELEMENT,
       scratch: new type(1),
       big: type === BigInt64Array || type === BigUint64Array,
       ours: this.#starts.includes(this.#bases.get(buffer) ?? -1),
@@ -108,11 +122,18 @@ export class Addresses {
 }
 
 /** By what the engine itself says the array is, whatever its prototype. */
-function typeOf(array: object): (new (length: number) => Cells) | undefined {
-  return ArrayBuffer.isView(array) ? INTEGERS[String(tagOf.call(array)) as keyof typeof INTEGERS] : undefined
+function typeOf(array: object): (typeof INTEGERS)[keyof typeof INTEGERS] | undefined {
+  return ArrayBuffer.isView(array) ? INTEGERS[String(slots.type.call(array)) as keyof typeof INTEGERS] : undefined
 }
 
-const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), Symbol.toStringTag)!.get!
+const getter = <T>(name: string | symbol): (() => T) =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Int8Array.prototype), name)!.get!
+const slots = {
+  type: getter<string | undefined>(Symbol.toStringTag),
+  buffer: getter<ArrayBufferLike>('buffer'),
+  byteOffset: getter<number>('byteOffset'),
+  length: getter<number>('length'),
+}
 const INTEGERS = {
   Int8Array,
   Uint8Array,

@@ -7,6 +7,8 @@ import { mix, SharedRandom } from './random.ts'
 
 /** Bits of a mask of actors. */
 export const MOST_ACTORS = 31
+/** The actor of decisions that are none between threads. */
+export const ASIDE = 30
 /** Steps of one execution; a longer one is cut off. */
 export const MOST_STEPS = 1 << 18
 

@@ -27,6 +27,9 @@ export const OP = {
   clock: 14,
   /** A delayed store reaches memory (only with store buffers). */
   drain: 15,
+  /** A delayed store is put before the one that was delayed before it; a load finds what its cell held before. */
+  overtake: 16,
+  early: 17,
 } as const
 
 export const opName = (kind: number): string => Object.keys(OP).find(name => OP[name as keyof typeof OP] === kind)!
@@ -57,22 +60,27 @@ export interface Effect {
   readonly bytes: number
 }
 
-/** Whether the order of two steps of different actors matters. Symmetric. */
+/**
+ * Whether the order of two steps of different actors matters. Symmetric.
+ *
+ * It must not depend on what a third step does that is independent of the first: if `a` depends on what `b` does before
+ * `c`, then on what it does after `c` as well. So a wait that finds another value still depends on notifies, since it
+ * would have gone to sleep before the store; and a wake that was notified on the clock, since it might have timed out.
+ */
 export function dependent(a: Effect, b: Effect): boolean {
   if (isClocked(a) && isClocked(b)) return true
   const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
   if (!overlap) return false
   if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
-  // Who leaves a queue does not change the order of the others.
-  const inOrder = a.kind === OP.notify || b.kind === OP.notify || (a.kind === OP.wait && b.kind === OP.wait)
-  return inOrder && onQueue(a) && onQueue(b)
+  return (a.kind === OP.notify && onQueue(b)) || (b.kind === OP.notify && onQueue(a)) || (didSleep(a) && didSleep(b))
 }
 
-/** A time-out moves the clock, and whoever reads the clock moves it too. */
-const isClocked = ({ kind, did }: Effect) => kind === OP.clock || (kind === OP.wake && (did & DID.timeOut) !== 0)
+/** A time-out moves the clock, and whoever reads the clock moves it too. A wake that had to be notified cannot time out. */
+const isClocked = ({ kind, did }: Effect) => kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)
 
 const isAccess = ({ kind }: Effect) => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
 
-/** Steps that join, leave or serve the queue of the threads that wait on a cell. */
-const onQueue = ({ kind, did }: Effect) =>
-  kind === OP.notify || kind === OP.wake || (kind === OP.wait && (did & DID.sleep) !== 0)
+/** Steps that serve, join or leave the queue of the threads that wait on a cell. Leaving commutes with all but serving. */
+const onQueue = ({ kind }: Effect) => kind === OP.notify || kind === OP.wake || kind === OP.wait
+
+const didSleep = ({ did }: Effect) => (did & DID.sleep) !== 0

@@ -32,6 +32,7 @@ import { Names } from './names.ts'
 import { Player } from './player.ts'
 import { Scheduler } from './scheduler.ts'
 import { Stage } from './stage.ts'
+import { StoreBuffers } from './store-buffer.ts'
 import type { Strategy } from './strategy.ts'
 import { controlTime } from './virtual.ts'
 
@@ -100,6 +101,11 @@ export async function takePart<S extends StrategySet>(
   const strategies = how.strategies(board, explorer!)
   stage.attach(board, new Scheduler(board, strategies.all, focus), new Baton(explorer!.baton, thread))
   watch(stage, control, thread)
+  const model = instance.explore?.memoryModel ?? 'sc'
+  if (model !== 'sc') {
+    const { scheduler } = stage
+    stage.weak = new StoreBuffers({ board, scheduler, addresses, thread, model, scratch: board.scratch(14) })
+  }
   configureSites({
     hits: hitsOf(control, thread),
     ring: ringOf(control, thread),

@@ -1,12 +1,12 @@
 /**
  * Schedules as a short text to paste: `a3b4a` is three steps of thread a, four of b, one of a. Drains of a thread's
- * store buffer are its letter in upper case. What else a replay needs stands before: `r17.` the round that the bodies'
+ * store buffer are its letter in upper case; `!` lets the next operation happen out of its order. What else a replay needs stands before: `r17.` the round that the bodies'
  * random streams are of, `o2,1.` how often `more()` says yes to each thread.
  *
  *     schedule = ["r" number "."] ["o" number {"," number} "."] {actor [count]}
- *     actor    = "a".."z" | "A".."Z" | "{" thread "}" | "{+" thread "}"
+ *     actor    = "!" | "a".."z" | "A".."Z" | "{" thread "}" | "{+" thread "}"
  */
-import { MOST_STEPS } from './board.ts'
+import { ASIDE, MOST_STEPS } from './board.ts'
 
 export interface Schedule {
   /** Of the bodies' random streams. */
@@ -54,6 +54,7 @@ export const decodeSchedule = (text: string, threads: number): number[] => new R
 
 /** `a`, `{26}`; for a store buffer `A`, `{+26}`. */
 export function actorName(actor: number, threads: number): string {
+  if (actor === ASIDE) return '!'
   const drain = actor >= threads
   const thread = drain ? actor - threads : actor
   if (thread >= LETTERS) return drain ? `{+${thread}}` : `{${thread}}`
@@ -100,9 +101,10 @@ class Reader {
 
   #actor(): number {
     const from = this.#at
-    const found = this.#take(/[a-zA-Z]|\{\+?\d+\}/y)
+    const found = this.#take(/!|[a-zA-Z]|\{\+?\d+\}/y)
     if (found === undefined) this.#refuse(from, `'${String.fromCodePoint(this.#text.codePointAt(from)!)}' is no thread`)
     const [name] = found
+    if (name === '!') return ASIDE
     const lower = name.toLowerCase()
     const thread = name.startsWith('{') ? Number(name.replace(/\D/g, '')) : lower.charCodeAt(0) - SMALL_A
     if (thread >= this.#threads) this.#refuse(from, `'${name}' is none of ${this.#threads} threads`)

@@ -4,6 +4,7 @@
  */
 import {
   ACTOR,
+  ASIDE,
   type Board,
   ENDING,
   HEAD,
@@ -22,6 +23,8 @@ import { type Waits, waitsOf } from './waits.ts'
 
 /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. */
 export const SPIN_BOUND = 10_000
+/** Operations that may happen out of their order do so once in so many times. */
+const ASIDE_ONE_IN = 3
 /** Steps of a spinning thread before the next one has its turn. */
 const QUANTUM = 64
 
@@ -63,6 +66,23 @@ export class Scheduler {
     board.set(actor, ACTOR.address, address)
     board.set(actor, ACTOR.bytes, bytes)
     board.set(actor, ACTOR.enabler, -1)
+  }
+
+  /**
+   * A decision about how the present operation is carried out, rather than about who goes: with a weaker memory model,
+   * whether it happens out of its order. It is a step of the schedule, by an actor that stands for nobody.
+   */
+  aside(kind: number, address: number, bytes: number): boolean {
+    const { board } = this
+    const head = this.#head
+    const replaying = head[HEAD.strategy] === this.#replay
+    const yes = replaying ? this.#strategies[this.#replay].aside!(board) : board.random.below(ASIDE_ONE_IN) === 0
+    if (!yes) return false
+    const last = head[HEAD.last]
+    this.#pend(ASIDE, kind, address, bytes)
+    board.note(ASIDE, 0, head[HEAD.enabled], 0, 0)
+    head[HEAD.last] = last
+    return true
   }
 
   /** Who goes next, or -1: the execution is over, and `ending` says how. */

@@ -115,6 +115,10 @@ class Search {
       await this.#rotate(ALONE[strategy], () => false)
       return
     }
+    if (this.#options.memoryModel !== 'sc') {
+      await this.#rotate(RANDOM, () => false)
+      return
+    }
     const leads = (this.#options.sibling ?? 0) === 0
     if (leads && this.#tally.choices <= SMALL) {
       const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs

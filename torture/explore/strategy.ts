@@ -28,6 +28,8 @@ export interface Strategy {
    * @returns one of them, or `UNFORCED`, or -1: what was wanted cannot be done
    */
   forced?(board: Board, able: number, opening: boolean): number
+  /** Of a replay: whether the present operation is to happen out of its order. See `Scheduler.aside`. */
+  aside?(board: Board): boolean
   /** After the execution, whatever its ending. */
   end(board: Board): void
 }

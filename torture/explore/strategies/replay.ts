@@ -6,11 +6,11 @@
  * Invariants: an execution's own schedule, replayed either way, does the same steps; neither way preempts a thread
  * where the schedule does not.
  */
-import { type Board, lowest, MOST_STEPS } from '../board.ts'
+import { ASIDE, type Board, lowest, MOST_STEPS } from '../board.ts'
 import { type Strategy, UNFORCED } from '../strategy.ts'
 
 /** Words of the scratch. */
-const WORD = { length: 0, strict: 1, position: 2, misfit: 3 } as const
+const WORD = { length: 0, strict: 1, position: 2, misfit: 3, asides: 4 } as const
 
 export class Replay implements Strategy {
   readonly name = 'replay'
@@ -39,6 +39,7 @@ export class Replay implements Strategy {
   begin(): boolean {
     this.#words[WORD.position] = 0
     this.#words[WORD.misfit] = -1
+    this.#words[WORD.asides] = 0
     return true
   }
 
@@ -47,7 +48,9 @@ export class Replay implements Strategy {
     if (words[WORD.strict] === 0) return opening ? this.#opens(lowest(able)) : this.#preferred(able)
     const { steps } = board
     if (steps >= words[WORD.length]) return UNFORCED
-    const actor = this.#wanted[steps]
+    let next = steps
+    while (this.#wanted[next] === ASIDE && next < words[WORD.length] - 1) next++
+    const actor = this.#wanted[next]
     if ((able & (1 << actor)) !== 0) return actor
     words[WORD.misfit] = steps
     return -1
@@ -65,9 +68,19 @@ export class Replay implements Strategy {
     const words = this.#words
     while (words[WORD.position] < words[WORD.length]) {
       const actor = this.#wanted[words[WORD.position]++]
-      if ((able & (1 << actor)) !== 0) return actor
+      if (actor === ASIDE) words[WORD.asides]++
+      else if ((able & (1 << actor)) !== 0) return actor
     }
     return UNFORCED
+  }
+
+  /** Whether the present operation is to happen out of its order: that stands before it in a schedule. */
+  aside({ steps }: Board): boolean {
+    const words = this.#words
+    if (words[WORD.strict] === 1) return steps < words[WORD.length] && this.#wanted[steps] === ASIDE
+    if (words[WORD.asides] === 0) return false
+    words[WORD.asides]--
+    return true
   }
 
   /** Nothing more is wanted. */

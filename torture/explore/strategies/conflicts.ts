@@ -6,7 +6,7 @@ import { DID, OP } from '../ops.ts'
 import { ends, type Look, ordered, type Step } from './steps.ts'
 
 /** Lists of a cell; cells of up to 8 bytes share theirs by 8 bytes. */
-const LIST = { reads: 0, writes: 1, sleeps: 2, wakes: 3, notifies: 4, awaits: 5 } as const
+const LIST = { reads: 0, writes: 1, sleeps: 2, waits: 3, wakes: 4, notifies: 5, awaits: 6 } as const
 const LISTS = 8
 /** Lists of all cells. */
 const CLOCKED = -1
@@ -52,11 +52,11 @@ export class Conflicts {
       const write = latest(cell + LIST.writes)
       if ((did & DID.write) !== 0) since(cell + LIST.reads, write)
     }
-    if (kind === OP.notify || kind === OP.wake || (did & DID.sleep) !== 0) {
+    if (kind === OP.notify || kind === OP.wake || kind === OP.wait) {
       const notify = latest(cell + LIST.notifies)
       if ((did & DID.sleep) !== 0) latest(cell + LIST.sleeps)
       if (kind === OP.notify) {
-        since(cell + LIST.sleeps, notify)
+        since(cell + LIST.waits, notify)
         since(cell + LIST.wakes, notify)
       }
     }
@@ -102,6 +102,7 @@ export class Conflicts {
     const keys: number[] = []
     if (isAccess(step)) keys.push(cell + ((did & DID.write) !== 0 ? LIST.writes : LIST.reads))
     if ((did & DID.sleep) !== 0) keys.push(cell + LIST.sleeps)
+    if (kind === OP.wait) keys.push(cell + LIST.waits)
     if (kind === OP.wake) keys.push(cell + LIST.wakes)
     if (kind === OP.notify) keys.push(cell + LIST.notifies)
     for (const look of step.awaits) keys.push(cellOf(look) + LIST.awaits)
@@ -125,7 +126,8 @@ const endersOf = (look: Look): number => cellOf(look) + (look.forSleeper ? LIST.
 
 const isAccess = ({ kind }: Step): boolean => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
 
-const isClocked = ({ kind, did }: Step): boolean => kind === OP.clock || (did & DID.timeOut) !== 0
+const isClocked = ({ kind, did }: Step): boolean =>
+  kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)
 
 const covers = (other: Step, { address, bytes }: Place): boolean =>
   other.address <= address && other.address + other.bytes >= address + bytes

@@ -18,7 +18,7 @@
  * execution from there that is not yet covered; complete executions that are not redundant are of different classes.
  */
 import { type Board, ENDING, HEAD, isSingle, lowest, STEP } from '../board.ts'
-import { DID, OP } from '../ops.ts'
+import { DID } from '../ops.ts'
 import type { Strategy } from '../strategy.ts'
 import { HappensBefore } from './happens-before.ts'
 import { Prefix } from './prefix.ts'
@@ -200,25 +200,12 @@ export class Dpor implements Strategy {
     const choice = this.#choiceFor(earlier)
     if (choice === undefined) return
     if (choice.step !== earlier) this.unresolved++
-    const taken = choice.wanted | choice.covered
-    const rest = this.#order.without(choice.step, later)
-    const initials = this.#order.initials(rest)
-    if ((initials & taken) !== 0 || this.#isTried(choice, later, rest)) return
-    const others = initials & choice.eligible
-    const able = others !== 0 ? others : choice.eligible & (1 << this.#order.at(later).actor)
-    if (able !== 0) choice.wanted |= 1 << lowest(able)
-  }
-
-  /**
-   * Whether `later` itself is tried at the choice, and it does not matter that it is done so early. Without the step that
-   * it races with it may do something else than it did, and then depend on steps that it did not depend on.
-   */
-  #isTried(choice: Choice, later: number, rest: readonly number[]): boolean {
-    const effect = this.#order.at(later)
-    const { actor } = effect
-    if (((choice.wanted | choice.covered) & (1 << actor)) === 0) return false
-    const known = [...choice.asleep, ...choice.done].find(step => step.actor === actor)
-    return this.#order.canBeFirst(known ?? atWorst(effect), rest)
+    const initials = this.#order.initials(choice.step, later)
+    if ((initials & (choice.wanted | choice.covered)) !== 0) return
+    const able = initials & choice.eligible
+    const own = 1 << this.#order.at(later).actor
+    // Any one will do. The actor of the later step makes for the fewest redundant executions.
+    if (able !== 0) choice.wanted |= (able & own) !== 0 ? own : 1 << lowest(able)
   }
 
   /** Where something else can be tried in the place of a step; undefined: nobody else could go then. */
@@ -252,9 +239,3 @@ export class Dpor implements Strategy {
 }
 
 const isChosen = (board: Board, step: number): boolean => (board.didAt(step) & DID.chosen) !== 0
-
-/** A step that does all that one of its kind could do. */
-function atWorst(step: Step): Step {
-  const writes = step.kind >= OP.store && step.kind <= OP.compareExchange
-  return { ...step, did: step.did | DID.sleep | DID.timeOut | (writes ? DID.write | DID.change : 0) }
-}

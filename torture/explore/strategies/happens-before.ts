@@ -8,12 +8,11 @@
 import { type Board, MOST_ACTORS, STEP } from '../board.ts'
 import { DID } from '../ops.ts'
 import { Conflicts } from './conflicts.ts'
-import { ordered, type Step, stepAt } from './steps.ts'
+import { type Step, stepAt } from './steps.ts'
 
 const STRIDE = MOST_ACTORS + 1
 
 export class HappensBefore {
-  readonly #everyState: boolean
   readonly #conflicts: Conflicts
   readonly #steps: Step[] = []
   /** For each step and actor its last step that happens before or is the step itself, or -1. */
@@ -24,7 +23,6 @@ export class HappensBefore {
   #actors = 0
 
   constructor(everyState: boolean) {
-    this.#everyState = everyState
     this.#conflicts = new Conflicts(everyState)
   }
 
@@ -78,32 +76,21 @@ export class HappensBefore {
     return races
   }
 
-  /** The steps after `from` and before `to` that can be done without `from`. */
-  without(from: number, to: number): number[] {
-    const rest: number[] = []
-    for (let step = from + 1; step < to; step++) if (!this.isBefore(from, step)) rest.push(step)
-    return rest
-  }
-
-  /** Actors whose first step among some can be done first. */
-  initials(steps: readonly number[]): number {
+  /**
+   * Actors that can go first when `to` is to come without `from`, which it races with: those whose first step, among the
+   * steps between them that do not happen after `from`, and `to`, happens after none of these.
+   */
+  initials(from: number, to: number): number {
     const first: number[] = []
     let found = 0
-    for (const step of steps) {
+    for (let step = from + 1; step <= to; step++) {
       const { actor } = this.#steps[step]
-      if (first[actor] !== undefined) continue
-      if (first.every((other, a) => this.#clocks[STRIDE * step + a] < other)) found |= 1 << actor
+      if (first[actor] !== undefined || (step < to && this.isBefore(from, step))) continue
+      const clock = STRIDE * step
+      if (first.every((other, a) => this.#clocks[clock + a] < other)) found |= 1 << actor
       first[actor] = step
     }
     return found
-  }
-
-  /** Whether a step of an actor that does none of the others can be done before them as well as after them. */
-  canBeFirst(effect: Step, others: readonly number[]): boolean {
-    return others.every(step => {
-      const other = this.#steps[step]
-      return other.actor !== effect.actor && !ordered(other, effect, this.#everyState)
-    })
   }
 
   /** Makes room for a step's clock, with what its actor knows. Returns where it is. */

@@ -25,10 +25,9 @@ export interface Step extends Readonly<StepEffect> {
 const NONE: readonly Look[] = []
 
 export function stepAt(board: Board, step: number): Step {
-  const effect = effectAt(board, step)
-  const { kind, did } = effect
+  const { actor, kind, did, address, bytes } = effectAt(board, step)
   const spun = (did & DID.awakened) !== 0 && kind !== OP.wake && kind !== OP.drain
-  return { ...effect, awaits: spun ? looksBefore(board, step) : NONE }
+  return { actor, kind, did, address, bytes, awaits: spun ? looksBefore(board, step) : NONE }
 }
 
 /**

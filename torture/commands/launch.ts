@@ -53,6 +53,7 @@ export interface Launch {
   readonly argv: readonly string[]
   /** What a user who selected nothing could have typed. */
   readonly example: string
+  /** Is asked when the plan stands, and nothing has been started. */
   readonly reporter: () => Reporter
   /** Whether SIGINT stops the run in order. */
   readonly signals: boolean

@@ -86,8 +86,11 @@ export async function run(
   signals = true,
 ): Promise<Launched> {
   const request = await parseRequest(flags)
-  if (request.inspect) process.stderr.write(`a debugger can attach to 127.0.0.1:${INSPECT_PORT}: chrome://inspect\n`)
-  return launch(flags, request, { command: 'run', argv, example: EXAMPLE, reporter, signals })
+  const show = () => {
+    if (request.inspect) process.stderr.write(`a debugger can attach to 127.0.0.1:${INSPECT_PORT}: chrome://inspect\n`)
+    return reporter()
+  }
+  return launch(flags, request, { command: 'run', argv, example: EXAMPLE, reporter: show, signals })
 }
 
 async function parseRequest(flags: RunFlags): Promise<Request> {

@@ -64,10 +64,16 @@ function afterSearch(closing: EndedRun): NextStep {
   if (unproven !== undefined && (search?.uncontrolled.length ?? 0) > 0) {
     return { command: stress, why: 'stress needs no control over what was loose here' }
   }
+  const again = [program(), 'explore', ...selection(instance)]
+  if (unproven !== undefined && (instance.explore?.focus.length ?? 0) > 0) {
+    return { command: again.join(' '), why: 'without --focus: where threads meet is learnt' }
+  }
   if (unproven !== undefined) {
     const ops = 4 * (instance.explore?.ops ?? 1)
-    const command = [program(), 'explore', ...selection(instance), `--ops ${ops}`].join(' ')
-    return { command, why: 'longer bodies meet more often; see the reason above first' }
+    return {
+      command: [...again, `--ops ${ops}`].join(' '),
+      why: 'longer bodies meet more often; see the reason above first',
+    }
   }
   const certified = new Set(
     searched.flatMap(({ instance, result }) =>

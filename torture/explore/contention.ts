@@ -67,7 +67,7 @@ export class Contention {
     for (const kind of this.#kinds.values()) kind.touches = 0
     for (let step = 0; step < board.steps; step++) {
       const kind = board.kindAt(step)
-      if (kind < OP.load || kind === OP.clock) continue
+      if (kind < OP.load || kind === OP.clock || kind > OP.drain) continue
       if (kind === OP.wait || kind === OP.notify) this.#meets = true
       if (this.#touch(board, step)) news = true
     }

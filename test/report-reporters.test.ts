@@ -13,6 +13,7 @@ import {
   SCHEMA,
 } from '../results/schema.ts'
 import { program } from '../results/typed.ts'
+import { EXPLORE } from '../torture/plan/explore.ts'
 import { failureOf, instanceOf, planOf, resultOf } from './helpers/results.ts'
 
 const DIR = `${process.cwd()}/torture-results/2026.11.20-23.49.00`
@@ -272,7 +273,9 @@ function search(...results: readonly Partial<InstanceResult>[]) {
     cutOff: 0,
   }
   const names = results.map((_, n) => `q.${n + 1}`)
-  const plan = planOf(names.map(name => instanceOf(name, { mode: 'explore', file: `${process.cwd()}/my queue.ts` })))
+  const plan = planOf(
+    names.map(name => instanceOf(name, { mode: 'explore', explore: EXPLORE, file: `${process.cwd()}/my queue.ts` })),
+  )
   const told = results.map((more, n) =>
     resultOf(names[n], { rounds: 4000, counters: {}, ...more, exploration: { ...exploration, ...more.exploration } }),
   )
@@ -307,7 +310,7 @@ t.test('a search that says nothing says why, and what else could be done', async
   const stdout = search(idle)
   t.match(stdout, '  why      nothing was contended')
   t.notMatch(stdout, /worth/)
-  t.match(stdout, "next       torture explore './my queue.ts' --ops 4")
+  t.match(stdout, "next       torture explore './my queue.ts' --ops 16")
   const loose = search({ ...idle, exploration: { uncontrolled: ['wasm'], cutOff: 3, focus: ['a', 'b'] } as never })
   t.match(loose, '  loose    wasm')
   t.match(loose, '  cut off  3 executions given up')

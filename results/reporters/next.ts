@@ -1,6 +1,7 @@
 /** The one command to type after a run. */
 import { relative, resolve } from 'node:path'
 import { duration, durationFlag, human, shownPath, sum } from '../format.ts'
+import type { Exploration, PlannedInstance } from '../schema.ts'
 import { excludedRate } from '../statistics.ts'
 import { DEFAULT_ROOT } from '../store.ts'
 import { program, quoted, selection } from '../typed.ts'
@@ -59,41 +60,39 @@ function afterSearch(closing: EndedRun): NextStep {
   const { plan, results } = closing
   const searched = plan.instances.map(instance => ({ instance, result: results.get(instance.name) }))
   const unproven = searched.find(({ result }) => result?.verdict === 'inconclusive')
-  const [instance, search] = [(unproven ?? searched[0]).instance, (unproven ?? searched[0]).result?.exploration]
-  const stress = [program(), 'run', ...selection(instance)].join(' ')
-  if (unproven !== undefined && (search?.uncontrolled.length ?? 0) > 0) {
-    return { command: stress, why: 'stress needs no control over what was loose here' }
-  }
-  const again = [program(), 'explore', ...selection(instance)]
-  if (unproven !== undefined && (instance.explore?.focus.length ?? 0) > 0) {
-    return { command: again.join(' '), why: 'without --focus: where threads meet is learnt' }
-  }
-  if (unproven !== undefined) {
-    const ops = 4 * (instance.explore?.ops ?? 1)
+  if (unproven !== undefined) return afterNothing(unproven.instance, unproven.result?.exploration)
+  const proved = searched.filter(({ result }) => result?.exploration?.certificate !== undefined)
+  const certified = new Set(proved.map(({ instance }) => instance.scenario))
+  if (plan.instances.every(({ scenario }) => certified.has(scenario))) {
     return {
-      command: [...again, `--ops ${ops}`].join(' '),
-      why: 'longer bodies meet more often; see the reason above first',
-    }
-  }
-  const certified = new Set(
-    searched.flatMap(({ instance, result }) =>
-      result?.exploration?.certificate === undefined ? [] : instance.scenario,
-    ),
-  )
-  if (searched.every(({ instance }) => certified.has(instance.scenario))) {
-    return {
-      command: stress,
+      command: typed('run', plan.instances[0]),
       why: 'nothing is left to explore within these bounds; stress adds the engine and real time',
     }
   }
   const longer = durationFlag(longerThan(Math.max(...plan.instances.map(({ durationMs }) => durationMs))))
+  const escaped = plan.instances.some(({ bugs }) => bugs.length > 0) ? 'the bug was not caught: ' : ''
   return {
     command: rerun(closing, `--duration ${longer}`, '--seed new'),
-    why: plan.instances.some(({ bugs }) => bugs.length > 0)
-      ? 'the bug was not caught: other schedules, for longer'
-      : 'other schedules, for longer',
+    why: `${escaped}other schedules, for longer`,
   }
 }
+
+/** After a search that proves nothing: something was loose, or no threads met. */
+function afterNothing(instance: PlannedInstance, search: Exploration | undefined): NextStep {
+  const { focus, ops } = instance.explore!
+  if (search !== undefined && search.uncontrolled.length > 0) {
+    return { command: typed('run', instance), why: 'stress needs no control over what was loose here' }
+  }
+  if (focus.length > 0) {
+    return { command: typed('explore', instance), why: 'without --focus: where threads meet is learnt' }
+  }
+  return {
+    command: `${typed('explore', instance)} --ops ${4 * ops}`,
+    why: 'longer bodies meet more often; see the reason above first',
+  }
+}
+
+const typed = (name: string, instance: PlannedInstance) => [program(), name, ...selection(instance)].join(' ')
 
 const rerun = (run: EndedRun, ...flags: readonly string[]) => command('rerun', run, flags)
 const report = (run: EndedRun) => command('report', run, [])

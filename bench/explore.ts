@@ -9,25 +9,27 @@ import { pinnedTo } from '../torture/runner/affinity.ts'
 import type { BenchBundle } from './bundle.ts'
 import { type Finding, median, type Skipped, summarise } from './finding.ts'
 import { runGuest } from './guest.ts'
-import type { Executed, Shape } from './loops/bare-baton.ts'
+import type { Shape } from './loops/bare-baton.ts'
 import { childrenCpuMs } from './others.ts'
 
-const PAIRS = 6
-/** What a process takes before it is warm is the same for both, so what the longer one did more is done warm. */
-const SHORT_MS = 1000
-const LONG_MS = 2500
+const PAIRS = 8
+/** A limit that is never reached: what ends a guest is the number of its executions. */
+const LONGEST_MS = 600_000
 
-type Size = Pick<Shape, 'threads' | 'operations'>
-/** Runs for so many milliseconds. */
-type Runner = (ms: number) => Promise<Executed>
+interface Size extends Pick<Shape, 'threads' | 'operations'> {
+  /** Executions until a process is warm; twice as many are measured after them. */
+  readonly warmUp: number
+}
+/** Makes so many executions in a process of its own. */
+type Runner = (executions: number) => Promise<unknown>
 
 export async function explore(bundle: BenchBundle): Promise<(Finding | Skipped)[]> {
   const cpus = allowedCpus()
   if (pinnedTo(cpus[0]).length === 0)
     return [{ name: 'explore', skipped: 'without taskset nothing can be kept on one CPU' }]
   return [
-    await againstBare(bundle, cpus[0], { threads: 2, operations: 10 }),
-    await againstBare(bundle, cpus[0], { threads: 4, operations: 50 }),
+    await againstBare(bundle, cpus[0], { threads: 2, operations: 10, warmUp: 30_000 }),
+    await againstBare(bundle, cpus[0], { threads: 4, operations: 50, warmUp: 8000 }),
     await crowd(bundle, cpus[0]),
     cpus.length > 1
       ? await secondCpu(bundle, cpus)
@@ -37,38 +39,35 @@ export async function explore(bundle: BenchBundle): Promise<(Finding | Skipped)[
 
 const guest =
   (bundle: BenchBundle, cpu: number, { threads, operations }: Size, strategy: Shape['strategy'] = 'pct'): Runner =>
-  async ms => {
-    const { rounds, durationMs } = await runGuest(bundle, {
+  executions =>
+    runGuest(bundle, {
       scenario: 'explored-adds',
       module: bundle.loop('explored-adds'),
       params: { operations },
       threads: [{ name: 'adder', count: threads }],
-      durationMs: ms,
-      explore: { strategy, cpu },
+      durationMs: LONGEST_MS,
+      explore: { strategy, executions, cpu },
     })
-    return { executions: rounds, ms: durationMs }
-  }
 
 /** The same of the least that there can be. */
 const bare =
-  (bundle: BenchBundle, cpu: number, size: Size, strategy: Shape['strategy'] = 'pct'): Runner =>
-  async ms => {
-    const shape: Shape = { ...size, ms, strategy }
+  (bundle: BenchBundle, cpu: number, { threads, operations }: Size, strategy: Shape['strategy'] = 'pct'): Runner =>
+  executions => {
+    const shape: Shape = { threads, operations, executions, strategy }
     const [command, ...args] = [...pinnedTo(cpu), process.execPath, join(bundle.dir, bundle.loop('bare-baton'))]
-    const { stdout } = await execa(command, [...args, JSON.stringify(shape)], { env: { NODE_OPTIONS: '' } })
-    return JSON.parse(stdout) as Executed
+    return execa(command, [...args, JSON.stringify(shape)], { env: { NODE_OPTIONS: '' } })
   }
 
-/** CPU time of an execution, microseconds, in a process that is warm. */
-async function priceOf(run: Runner): Promise<number> {
-  const spent = async (ms: number) => {
+/** CPU time of an execution, microseconds, in a process that is warm: what the longer of two runs takes more. */
+async function priceOf(run: Runner, { warmUp }: Size): Promise<number> {
+  const spentMs = async (executions: number) => {
     const before = childrenCpuMs()
-    const { executions } = await run(ms)
-    return { executions, cpuMs: childrenCpuMs() - before }
+    await run(executions)
+    return childrenCpuMs() - before
   }
-  const short = await spent(SHORT_MS)
-  const long = await spent(LONG_MS)
-  return (1000 * (long.cpuMs - short.cpuMs)) / (long.executions - short.executions)
+  const short = await spentMs(warmUp)
+  const long = await spentMs(3 * warmUp)
+  return (1000 * (long - short)) / (2 * warmUp)
 }
 
 /** Both take turns, and who goes first alternates. */
@@ -86,8 +85,8 @@ const perSecond = (micros: readonly number[]) => Math.round(1e6 / median(micros)
 
 async function againstBare(bundle: BenchBundle, cpu: number, size: Size): Promise<Finding> {
   const seen = await inTurns(
-    () => priceOf(guest(bundle, cpu, size)),
-    () => priceOf(bare(bundle, cpu, size)),
+    () => priceOf(guest(bundle, cpu, size), size),
+    () => priceOf(bare(bundle, cpu, size), size),
   )
   const [guests, bares] = [seen.map(({ a }) => a), seen.map(({ b }) => b)]
   return {
@@ -100,13 +99,13 @@ async function againstBare(bundle: BenchBundle, cpu: number, size: Size): Promis
   }
 }
 
-const FEW: Size = { threads: 2, operations: 10 }
-const MANY: Size = { threads: 8, operations: 10 }
+const FEW: Size = { threads: 2, operations: 10, warmUp: 8000 }
+const MANY: Size = { threads: 8, operations: 10, warmUp: 1000 }
 
 /** Many threads on one CPU: a hand-over must not cost more because more of them wait, beyond what it costs anyway. */
 async function crowd(bundle: BenchBundle, cpu: number): Promise<Finding> {
   const perHandOver = async (runner: typeof guest, size: Size) =>
-    (await priceOf(runner(bundle, cpu, size, 'random'))) / handOversOf(size)
+    (await priceOf(runner(bundle, cpu, size, 'random'), size)) / handOversOf(size)
   const both = async (runner: typeof guest) => ({
     few: await perHandOver(runner, FEW),
     many: await perHandOver(runner, MANY),
@@ -162,13 +161,10 @@ function handOversOf({ threads, operations }: Size): number {
 /** What another guest beside it costs a guest; with a CPU for each, time is CPU time. */
 async function secondCpu(bundle: BenchBundle, cpus: readonly number[]): Promise<Finding> {
   const [one, other] = cpus.slice(0, 2).map(cpu => guest(bundle, cpu, FEW))
-  const both: Runner = async ms => {
-    const [a, b] = await Promise.all([one(ms), other(ms)])
-    return { executions: a.executions + b.executions, ms: Math.max(a.ms, b.ms) }
-  }
+  const both: Runner = executions => Promise.all([one(executions), other(executions)])
   const seen = await inTurns(
-    () => priceOf(both),
-    () => priceOf(one),
+    async () => (await priceOf(both, FEW)) / 2,
+    () => priceOf(one, FEW),
   )
   return {
     name: 'explore, second CPU',

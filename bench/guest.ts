@@ -11,7 +11,7 @@ import type { BenchBundle } from './bundle.ts'
 
 type Wanted = Pick<PlannedInstance, 'scenario' | 'module' | 'params' | 'threads' | 'durationMs'> & {
   /** A search by the deterministic scheduler, kept on one CPU. */
-  readonly explore?: { readonly strategy: ExploreOptions['strategy']; readonly cpu: number }
+  readonly explore?: Pick<ExploreOptions, 'strategy' | 'executions'> & { readonly cpu: number }
 }
 
 /** Runs one instance, jitter off, and returns its end record. @throws Error unless it passes */
@@ -22,7 +22,7 @@ export async function runGuest(bundle: BenchBundle, { explore, ...wanted }: Want
     name: `${wanted.scenario}.1`,
     ...(explore === undefined
       ? { mode: 'stress' }
-      : { mode: 'explore', explore: { ...EXPLORE, strategy: explore.strategy } }),
+      : { mode: 'explore', explore: { ...EXPLORE, strategy: explore.strategy, executions: explore.executions } }),
     seed: 1,
     bugs: [],
     jitter: 'off',

@@ -3,7 +3,7 @@
  * nothing, looks at no argument, knows neither waits nor spins nor failures, and its threads, operations and steps are
  * known beforehand.
  *
- * A process of its own, so that it can be kept on one CPU as a guest is: prints how many executions it made in how long.
+ * A process of its own, so that it can be kept on one CPU as a guest is.
  */
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
@@ -14,14 +14,9 @@ export interface Shape {
   readonly threads: number
   /** Of each thread. */
   readonly operations: number
-  readonly ms: number
+  readonly executions: number
   /** PCT, its depths 2 and 3 by turns as in `torture explore --strategy pct`, or the random walk. */
   readonly strategy: 'pct' | 'random'
-}
-
-export interface Executed {
-  readonly executions: number
-  readonly ms: number
 }
 
 /** Words of the shared memory: the generator, the execution, the sum of all, the cell, a priority and a turn a thread. */
@@ -130,25 +125,19 @@ class Player {
   }
 
   /** Thread 0: one execution after the other. */
-  conduct(): Executed {
+  conduct(): void {
     const words = this.#words
-    const { threads, operations, ms } = this.#part
+    const { threads, operations, executions } = this.#part
     this.#random.seed(1)
     for (;;) {
       const there = Atomics.load(words, THERE)
       if (there === threads - 1) break
       Atomics.wait(words, THERE, there)
     }
-    const started = performance.now()
-    let executions = 0
-    do {
-      for (let n = 0; n < 16; n++) this.#execute(executions++)
-    } while (performance.now() - started < ms)
-    const elapsed = performance.now() - started
+    for (let n = 0; n < executions; n++) this.#execute(n)
     words[LEAVE] = 1
     for (let thread = 1; thread < threads; thread++) this.#pass(thread)
     if (words[SUM] !== executions * threads * operations) throw new Error('an addition was lost')
-    return { executions, ms: elapsed }
   }
 
   #execute(execution: number): void {
@@ -185,6 +174,6 @@ if (isMainThread) {
 } else {
   const part = workerData as Part
   const player = new Player(part)
-  if (part.thread === 0) process.stdout.write(JSON.stringify(player.conduct()))
+  if (part.thread === 0) player.conduct()
   else player.serve()
 }

@@ -130,7 +130,7 @@ const WRONG: readonly [string, RegExp][] = [
   ['./loses.mjs --executions 0', /--executions 0: a whole number/],
   ['./loses.mjs --ops 0', /--ops 0: a whole number/],
   ['./loses.mjs --memory-model arm', /--memory-model arm: one of sc, tso, pso/],
-  ['./loses.mjs --threads adder=32', /32 threads are more than the 31/],
+  ['./loses.mjs --threads adder=31', /31 threads are more than the 30/],
   ['./loses.mjs --threads adder=16 --memory-model pso', /16 threads are more than the 15/],
   ['./loses.mjs --jitter high', /there is no flag --jitter/],
   ['./loses.mjs --bug nosuch', /there is no bug 'nosuch'/],

@@ -5,10 +5,10 @@
 import { DID } from './ops.ts'
 import { mix, SharedRandom } from './random.ts'
 
-/** Bits of a mask of actors. */
-export const MOST_ACTORS = 31
+/** Actors of an execution: what is left of a mask's bits beside the sign and the one below. */
+export const MOST_ACTORS = 30
 /** The actor of decisions that are none between threads. */
-export const ASIDE = 30
+export const ASIDE = MOST_ACTORS
 /** Steps of one execution; a longer one is cut off. */
 export const MOST_STEPS = 1 << 18
 

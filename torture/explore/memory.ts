@@ -8,6 +8,8 @@ export interface ExplorerMemory {
   readonly board: SharedArrayBuffer
   readonly baton: SharedArrayBuffer
   readonly focus: SharedArrayBuffer
+  /** Cells that were touched near the sites of a hint. */
+  readonly hinted: SharedArrayBuffer
   /** The schedule that is being replayed, and the beginnings that the systematic searches prescribe. */
   readonly wanted: SharedArrayBuffer
   readonly prefix: SharedArrayBuffer
@@ -22,6 +24,7 @@ export function explorerMemory(threads: number, buffers: readonly SharedArrayBuf
     board: new Board(threads).memory,
     baton: batonMemory(threads),
     focus: Focus.memoryFor(Addresses.span(buffers)),
+    hinted: Focus.memoryFor(Addresses.span(buffers)),
     wanted: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     prefix: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     bounded: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),

@@ -22,6 +22,7 @@ import { controlAtomics } from './atomics.ts'
 import { Baton } from './baton.ts'
 import { Board, HEAD } from './board.ts'
 import { ControlledWaits } from './controlled-waits.ts'
+import { markNear } from './direction.ts'
 import { engine, realMs } from './engine.ts'
 import { Execution } from './execution.ts'
 import { Explored } from './explored.ts'
@@ -44,6 +45,8 @@ export interface Lead<S extends StrategySet> {
   readonly execution: Execution
   readonly strategies: S
   readonly focus: Focus
+  /** Cells near the sites of the hint, if there is one. */
+  readonly hinted: Focus
   readonly names: Names
   readonly stay: Stay
   readonly stage: Stage
@@ -114,6 +117,9 @@ export async function takePart<S extends StrategySet>(
     delay: () => {},
     below: () => 0,
   })
+  const hint = instance.explore?.hint
+  const hinted = new Focus(explorer!.hinted)
+  if (hint !== undefined) markNear(stage, hitsOf(control, thread), hint.sites, hinted)
   const box = new FaultBox(explorer!.fault)
   const participant = new Explored(
     {
@@ -153,7 +159,7 @@ export async function takePart<S extends StrategySet>(
       names,
       shared,
     })
-    const told = await how.lead({ execution, strategies, focus, names, stay, stage, player, reporter })
+    const told = await how.lead({ execution, strategies, focus, hinted, names, stay, stage, player, reporter })
     board.head[HEAD.leave] = 1
     for (let t = 1; t < control.threads; t++) stage.baton.pass(t)
     port.postMessage(told)

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { CLOCK, now, WORD } from '../guest/control.ts'
 import type { FinishedMessage, Stay } from '../guest/messages.ts'
 import { ENDING, HEAD, MOST_STEPS } from './board.ts'
-import { Contention } from './contention.ts'
+import { Contention, type Kind } from './contention.ts'
 import { engine, realMs } from './engine.ts'
 import type { ExecutionOptions, Outcome } from './execution.ts'
 import { Findings } from './findings.ts'
@@ -91,6 +91,8 @@ class Search {
     this.#contention = new Contention(focus, matcher(this.#options.focus, names), names)
     this.#tally = new Tally(execution.board, stay.instance)
     this.#findings = new Findings(tools, this.#tally)
+    // An invariant sees the cells between any two steps.
+    tools.strategies.dpor.reset(tools.stage.afterStep !== undefined)
   }
 
   async run(): Promise<FinishedMessage> {
@@ -156,7 +158,7 @@ class Search {
       strategy: place,
       execution,
       // Systematic searches count on bodies that do the same every time; the others see more if they do not.
-      round: systematic ? 0 : execution,
+      round: systematic ? (this.#options.hint?.round ?? 0) : this.#round(execution),
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
       ...(isSystematic(place)
@@ -171,14 +173,28 @@ class Search {
     const { focus, execution } = this.#tools
     const { head, random } = execution.board
     head[HEAD.expected] = 0
-    if (this.#tally.choices < LONG || isSystematic(place)) return true
-    const kinds = this.#executions % 4 === 0 ? this.#contention.kinds : pick(this.#contention.kinds, 3, random)
+    if (this.#tally.choices < LONG) return true
+    const all = this.#contention.kinds
+    const whole = isSystematic(place) || this.#executions % 4 === 0
     focus.clear()
-    for (const { cells, touches } of kinds) {
-      head[HEAD.expected] += touches
+    for (const { cells, touches } of whole ? all : pick(this.#preferred(all), 3, random)) {
+      if (!whole) head[HEAD.expected] += touches
       for (const { address, bytes } of cells) focus.add(address, bytes)
     }
     return true
+  }
+
+  /** With a hint every other time only what the threads touched near its sites. */
+  #preferred(kinds: readonly Kind[]): readonly Kind[] {
+    if (this.#options.hint === undefined || this.#executions % 2 === 0) return kinds
+    const near = kinds.filter(({ cells }) => cells.some(({ address }) => this.#tools.hinted.has(address)))
+    return near.length === 0 ? kinds : near
+  }
+
+  /** Of a hint, every other time that of the failure: the bodies then draw what they drew in it. */
+  #round(execution: number): number {
+    const hinted = this.#options.hint?.round
+    return hinted !== undefined && execution % 2 === 0 ? hinted : execution
   }
 
   async #after(place: number, options: ExecutionOptions, outcome: Outcome): Promise<void> {

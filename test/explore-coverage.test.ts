@@ -124,7 +124,7 @@ const KINDS: readonly (readonly [kind: number, did: number])[] = [
   [OP.wait, 0],
   [OP.wait, DID.sleep],
   [OP.wake, 0],
-  [OP.wake, DID.timeOut],
+  [OP.wake, DID.awakened],
   [OP.notify, 0],
   [OP.clock, 0],
 ]

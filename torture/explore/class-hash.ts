@@ -16,7 +16,7 @@ import { DID, OP } from './ops.ts'
 /** Cells are kept by units of 8 bytes: who wrote each byte last, and the last steps on the queues of its two words. */
 const UNIT = { stamp: 0, number: 1, writers: 2, queues: 10 } as const
 const UNIT_WORDS = 14
-/** Words of a queue: the last notify, and the last wait that joined. */
+/** Words of a queue: the last notify, and the last wait that went to sleep. */
 const QUEUE = { notify: 0, sleep: 1 } as const
 const QUEUE_WORDS = 2
 const FIRST_CAPACITY = 1 << 8
@@ -65,7 +65,7 @@ export class ClassHash {
       const self = (++this.#counts[actor] << 5) | actor
       this.#mix(actor, Math.imul(address, 32) + kind)
       if (kind <= OP.gate) continue
-      if (kind === OP.clock || (kind === OP.wake && (did & DID.timeOut) !== 0)) {
+      if (kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)) {
         this.#mix(actor, this.#clocked)
         this.#clocked = self
         if (kind === OP.clock) continue
@@ -90,14 +90,13 @@ export class ClassHash {
   }
 
   #onQueues(actor: number, from: number, address: number, bytes: number, kind: number, did: number, self: number) {
-    if (kind === OP.wait && (did & DID.sleep) === 0) return
     const units = this.#units
     const first = from + QUEUE_WORDS * ((address >> 2) & 1)
     const last = bytes === 8 ? from + QUEUE_WORDS : first
     for (let queue = first; queue <= last; queue += QUEUE_WORDS) {
       this.#mix(actor, units[queue + QUEUE.notify])
       if (kind === OP.notify) units[queue + QUEUE.notify] = self
-      if (kind !== OP.wait) continue
+      if ((did & DID.sleep) === 0) continue
       this.#mix(actor, units[queue + QUEUE.sleep])
       units[queue + QUEUE.sleep] = self
     }

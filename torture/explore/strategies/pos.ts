@@ -22,10 +22,9 @@ const DRAWN = 1
 const PRIORITY = 2
 
 /** What a pending operation will do at most. */
-const POSSIBLE = new Int32Array(16).fill(DID.write)
+const POSSIBLE = new Int32Array(32).fill(DID.write)
 POSSIBLE[OP.load] = 0
 POSSIBLE[OP.wait] = DID.sleep
-POSSIBLE[OP.wake] = DID.timeOut
 
 export class Pos implements Strategy {
   readonly name = 'pos'

@@ -36,6 +36,9 @@ const LONG = 150
 const LONGER = 3
 const MUCH_LONGER = 20
 const PATIENCE = 1000
+/** Executions that are all learnt from, and of those after them, one in so many. */
+const CURIOUS = 200
+const LOOK = 8
 /** Executions between two that are done twice. */
 const RECHECK = 1000
 /** How often the event loop gets a turn, ms. */
@@ -208,7 +211,7 @@ class Search {
     if (outcome.fault !== undefined) {
       await this.#findings.found(outcome.fault, execution.schedule(options), options, NAMES[place], this.#executions)
       if (!stay.instance.keepGoing) this.#over = true
-    } else if (this.#contention.learn(execution.board)) this.#startOver(strategies)
+    } else if (this.#learns(place) && this.#contention.learn(execution.board)) this.#startOver(strategies)
     if (this.#executions % RECHECK === 1 && outcome.fault === undefined) await this.#recheck()
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
@@ -217,6 +220,11 @@ class Search {
       await setImmediate()
       this.#turned = realMs()
     }
+  }
+
+  /** What counts on the focus being complete looks at every execution, the others now and then. */
+  #learns(place: number): boolean {
+    return isSystematic(place) || this.#executions < CURIOUS || this.#executions % LOOK === 0
   }
 
   /** A cell that was not known to be contended: what was explored without switching there was not all. */

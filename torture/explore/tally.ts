@@ -55,8 +55,11 @@ export class Tally {
     count.executions++
     if (fault !== undefined) count.failures++
     this.#byName.set(name, count)
-    if (place === PLACE.pct2) this.#pct[2]++
-    if (place === PLACE.pct3) this.#pct[3]++
+    // What the paper promises holds for executions that were PCT's from beginning to end, and at every cell.
+    const promised =
+      head[HEAD.expected] === 0 && (head[HEAD.fairAfter] === 0 || head[HEAD.steps] <= head[HEAD.fairAfter])
+    if (promised && place === PLACE.pct2) this.#pct[2]++
+    if (promised && place === PLACE.pct3) this.#pct[3]++
     if (ending === ENDING.cutOff) this.#cutOff++
     this.#longest = Math.max(this.#longest, head[HEAD.steps])
     const whole = ending !== ENDING.cutOff

@@ -169,6 +169,10 @@ t.test('k is the most choices of an earlier execution, and at least 1', async t 
     seen.push(machine.board.head[HEAD.choices])
   }
   t.equal(machine.strategy.longest, 13, 'all steps but the last')
+  const starved = [() => touch(0, 30), () => touch(0, 30)]
+  machine.board.head[HEAD.fairAfter] = 20
+  for (let execution = 0; execution < 20; execution++) runOnce(machine, starved, { execution })
+  t.equal(machine.strategy.longest, 13, 'without those that were brought to their end by lot')
 })
 
 t.test('priorities are distinct at every choice', async t => {

@@ -89,7 +89,12 @@ export class Pct implements Strategy {
 
   end(board: Board): void {
     // Executions that were switched at few cells only say nothing about the others.
-    if (board.head[HEAD.expected] === 0 && board.head[HEAD.ending] !== ENDING.cutOff)
-      this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
+    if (isTypical(board)) this.#words[LONGEST] = Math.max(this.#words[LONGEST], board.head[HEAD.choices])
   }
+}
+
+/** Not one that was narrowed, given up, or brought to its end by lot because somebody starved: k would mean nothing. */
+function isTypical({ head, steps }: Board): boolean {
+  const starved = head[HEAD.fairAfter] > 0 && steps > head[HEAD.fairAfter]
+  return head[HEAD.expected] === 0 && head[HEAD.ending] !== ENDING.cutOff && !starved
 }

@@ -68,6 +68,9 @@ export class Urw implements Strategy {
 
   end(board: Board): void {
     const words = this.#words
+    const fairAfter = board.head[HEAD.fairAfter]
+    // Brought to its end by lot, because somebody starved: its length is nobody's.
+    if (fairAfter > 0 && board.steps > fairAfter) return
     for (let step = 0; step < board.steps; step++) if (this.#wasAlone(board, step)) words[DONE + board.actorAt(step)]++
     const share = Math.min(++words[EXECUTIONS], MEMORY)
     for (let actor = 0; actor < MOST_ACTORS; actor++)

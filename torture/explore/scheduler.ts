@@ -107,8 +107,13 @@ export class Scheduler {
     head[HEAD.choices]++
     const chosen = this.#ask(eligible)
     if (chosen < 0) return this.end(ENDING.misfit, -1)
-    if (canGoOn && chosen !== last) head[HEAD.preemptions]++
+    if (canGoOn && chosen !== last) this.#preempt(last)
     return chosen
+  }
+
+  /** An actor that could have gone on is not let. At its gate it has not begun. */
+  #preempt(actor: number): void {
+    if (this.board.of(actor, ACTOR.kind) !== OP.gate) this.#head[HEAD.preemptions]++
   }
 
   /**
@@ -136,7 +141,7 @@ export class Scheduler {
     if (eligible === 0) head[HEAD.idle]++
     const last = head[HEAD.last]
     const canGoOn = opening === 0 && last >= 0 && (eligible & (1 << last)) !== 0
-    if (canGoOn && forced !== last) head[HEAD.preemptions]++
+    if (canGoOn && forced !== last) this.#preempt(last)
     return forced
   }
 

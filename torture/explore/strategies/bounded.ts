@@ -1,7 +1,7 @@
 /**
  * Iterative context bounding (Musuvathi and Qadeer, PLDI 2007): all schedules without a preemption, then all with at
  * most one, and so on. A switch away from an actor that could go on is a preemption; one away from an actor that sleeps,
- * spins or has returned is free.
+ * spins or has returned, or has not begun, is free.
  *
  * Deviation: depth first and again for each bound, so that only one schedule has to be kept. The schedules of the bounds
  * before are done again, which are few compared with the new ones.
@@ -9,8 +9,8 @@
  * Invariants: within a bound no schedule is done twice and none is left out. Never combined with sleep sets, which may
  * prune the only schedule of a class that has so few preemptions.
  */
-import { type Board, ENDING, HEAD, lowest, STEP } from '../board.ts'
-import { DID } from '../ops.ts'
+import { ACTOR, type Board, ENDING, HEAD, lowest, STEP } from '../board.ts'
+import { DID, OP } from '../ops.ts'
 import type { Strategy } from '../strategy.ts'
 import { Prefix } from './prefix.ts'
 
@@ -40,7 +40,7 @@ export class Bounded implements Strategy {
   #truncated = false
   #over = false
 
-  /** @param words a word for each choice that an execution may have, and one */
+  /** @param words a word for each choice that an execution may have, and one; left out: the scratch */
   constructor(scratch: Int32Array, words: Int32Array = scratch) {
     this.#prefix = new Prefix(words)
   }
@@ -89,8 +89,7 @@ export class Bounded implements Strategy {
       if ((board.didAt(step) & DID.chosen) === 0) continue
       const actor = board.actorAt(step)
       const eligible = board.at(step, STEP.enabled)
-      const before = step > 0 ? board.actorAt(step - 1) : -1
-      const last = before >= 0 && (eligible & (1 << before)) !== 0 ? before : -1
+      const last = canGoOn(board, step) ? board.actorAt(step - 1) : -1
       if (number >= this.#prefix.capacity) {
         this.#truncated = true
         return
@@ -127,4 +126,13 @@ export class Bounded implements Strategy {
     else this.#over = true
     this.#more = false
   }
+}
+
+/** Whether the actor of the step before could have gone on with what it had begun. */
+function canGoOn(board: Board, step: number): boolean {
+  const last = step > 0 ? board.actorAt(step - 1) : -1
+  if (last < 0 || (board.at(step, STEP.enabled) & (1 << last)) === 0) return false
+  let next = step
+  while (next < board.steps && board.actorAt(next) !== last) next++
+  return (next < board.steps ? board.kindAt(next) : board.of(last, ACTOR.kind)) !== OP.gate
 }

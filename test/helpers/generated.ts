@@ -115,16 +115,15 @@ const spinning = (random: Random): Piece => {
   }
 }
 
-/** @param threads how many, with `pieces` operations each */
-export function generate(
-  seed: number,
-  {
-    threads,
-    pieces,
-    fails = false,
-    spins = false,
-  }: { threads: number; pieces: number; fails?: boolean; spins?: boolean },
-): Generated {
+export interface Shape {
+  readonly threads: number
+  /** Operations of a thread, or small groups of them. */
+  readonly pieces: number
+  readonly fails?: boolean
+  readonly spins?: boolean
+}
+
+export function generate(seed: number, { threads, pieces, fails = false, spins = false }: Shape): Generated {
   const random = new SharedRandom(new Uint32Array(4))
   random.seed(seed)
   const kinds = [

@@ -12,7 +12,7 @@
 import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/board.ts'
 import { Focus } from '../../torture/explore/focus.ts'
 import { DID, OP } from '../../torture/explore/ops.ts'
-import { effectAt, Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
+import { Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
 import { SpinWindow } from '../../torture/explore/spin.ts'
 import type { Strategy } from '../../torture/explore/strategy.ts'
 
@@ -113,7 +113,7 @@ export interface TracedStep extends StepEffect {
   readonly wrote: number
 }
 
-const MOST_CELLS = 64
+const MOST_CELLS = 128
 
 /** One execution. Undefined if the strategy has nothing left to try. */
 export function runOnce(machine: Machine, programs: readonly Program[], options: RunOptions = {}): Outcome | undefined {
@@ -284,7 +284,11 @@ function traceOf(board: Board): TracedStep[] {
   let steps = board.steps
   while (steps > 0 && board.at(steps - 1, STEP.enabled) === 0) steps--
   return Array.from({ length: steps }, (_, step) => ({
-    ...effectAt(board, step),
+    actor: board.actorAt(step),
+    kind: board.kindAt(step),
+    did: board.didAt(step),
+    address: board.at(step, STEP.address),
+    bytes: board.bytesAt(step),
     enabler: board.at(step, STEP.enabler),
     eligible: board.at(step, STEP.enabled),
     read: board.at(step, STEP.read),

@@ -30,6 +30,7 @@ export class Contention {
   readonly #wanted: (address: number) => boolean
   readonly #names: Names
   readonly #found: FocusedCell[] = []
+  readonly #unwanted: FocusedCell[] = []
   readonly #kinds = new Map<string, Kind>()
   /** Whether threads meet in some other way: waits and notifies. */
   #meets = false
@@ -49,6 +50,11 @@ export class Contention {
   /** Whether threads meet at all. */
   get any(): boolean {
     return this.#found.length > 0 || this.#meets
+  }
+
+  /** Contended cells that the user does not want to be in the focus. */
+  get unwanted(): readonly FocusedCell[] {
+    return this.#unwanted
   }
 
   /** The contended cells of the focus by kind: `vma[*].vm_refcnt`. With how often an execution touches them. */
@@ -96,7 +102,10 @@ export class Contention {
     cell.written ||= writes
     if (cell.contended || !cell.written || (cell.threads & (cell.threads - 1)) === 0) return false
     cell.contended = true
-    if (!this.#wanted(address)) return false
+    if (!this.#wanted(address)) {
+      this.#unwanted.push({ address, bytes: cell.bytes })
+      return false
+    }
     const found = { address, bytes: cell.bytes }
     this.#found.push(found)
     this.#focus.add(address, cell.bytes)

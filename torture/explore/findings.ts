@@ -1,18 +1,20 @@
 /** What becomes of a failure: it must happen again by its own schedule, is made small, traced, and reported. */
+import { WORD } from '../guest/control.ts'
 import { kindOf } from '../guest/report.ts'
-import { HEAD, STEP } from './board.ts'
+import { type Board, HEAD, STEP } from './board.ts'
+import { engine } from './engine.ts'
 import type { ExecutionOptions, Outcome } from './execution.ts'
 import type { ExploredFault } from './fault-box.ts'
 import { buildInterleaving } from './interleaving.ts'
 import { minimise } from './minimise.ts'
 import type { Names } from './names.ts'
-import { opName } from './ops.ts'
+import { OP, opName } from './ops.ts'
 import { printSchedule, type Schedule } from './schedule.ts'
 import type { Tools } from './search.ts'
 import { PLACE } from './strategies/index.ts'
 import type { Tally } from './tally.ts'
 
-const MINIMISER = { attempts: 20_000, ms: 20_000 } as const
+const MINIMISER = { attempts: 20_000, ms: 10_000 } as const
 /** Threads that are known to spin for ever need not prove it again: steps of each. */
 const IMPATIENT = 64
 const STEP_WORDS = 6
@@ -56,9 +58,13 @@ export class Findings {
     const small = await minimise(
       found,
       async candidate => {
+        // Whoever wants an end wants what there is.
+        const hurry = engine.load(this.#tools.stay.control.words, WORD.hurry) === 1
+        if (hurry) return { failed: false, actual: candidate, preemptions: 0, able: [] }
         const failed = isSame(await this.replay(candidate, { spinBound: IMPATIENT }))
         const actual = this.#trimmed(this.#tools.execution.schedule(this.#replayOptions(candidate)))
-        return { failed, actual, preemptions: this.#tools.execution.board.head[HEAD.preemptions] }
+        const { board } = this.#tools.execution
+        return { failed, actual, preemptions: board.head[HEAD.preemptions], able: ableIn(board) }
       },
       MINIMISER,
     )
@@ -136,6 +142,10 @@ export class Findings {
     return undefined
   }
 }
+
+/** Who could have gone at each step; nobody where the thread only begins, which nobody else notices. */
+const ableIn = (board: Board): number[] =>
+  Array.from({ length: board.steps }, (_, step) => (board.kindAt(step) <= OP.gate ? 0 : board.at(step, STEP.enabled)))
 
 /** `adder[1] load cells[0] → 3` */
 function describe(words: Int32Array, step: number, names: Names): string {

@@ -1,7 +1,7 @@
 /** From the board to what people read: every step with the names of its cells, the values, and who wrote what was read. */
 import type { Interleaving } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
-import { type Board, STEP } from './board.ts'
+import { ASIDE, type Board, STEP } from './board.ts'
 import type { ExploredFault } from './fault-box.ts'
 import type { Names } from './names.ts'
 import { DID, OP, opName } from './ops.ts'
@@ -42,17 +42,23 @@ export function buildInterleaving(options: {
   }
 }
 
-function describe(board: Board, step: number, names: Names, note: Note | undefined, writers: Map<number, number>): Step {
+function describe(
+  board: Board,
+  step: number,
+  names: Names,
+  note: Note | undefined,
+  writers: Map<number, number>,
+): Step {
   const kind = board.kindAt(step)
   const did = board.didAt(step)
-  const actor = board.actorAt(step)
   const address = board.at(step, STEP.address)
   const valued = (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
-  const from = writers.get(address)
+  // A load that happened early read what was there before the last write.
+  const from = step > 0 && board.kindAt(step - 1) === OP.early ? undefined : writers.get(address)
   const writes = (did & (DID.write | DID.delay)) !== 0
   return {
     step,
-    thread: actor % board.threads,
+    thread: threadAt(board, step),
     op: opName(kind),
     cell: names.cell(address),
     ...(valued && { read: note?.read ?? String(board.at(step, STEP.read)) }),
@@ -64,7 +70,15 @@ function describe(board: Board, step: number, names: Names, note: Note | undefin
   }
 }
 
+/** Whose step it is: of a buffer, the thread that delayed the store; of an aside, the thread of the step after it. */
+function threadAt(board: Board, step: number): number {
+  let at = step
+  while (board.actorAt(at) === ASIDE && board.kindAt(at) > OP.drain && at < board.steps - 1) at++
+  return board.actorAt(at) % board.threads
+}
+
 function resultOf(kind: number, did: number, read: number, note: Traced | undefined): { result?: string } {
+  if ((did & DID.delay) !== 0) return { result: 'delayed' }
   if (kind === OP.wait) return { result: (did & DID.sleep) !== 0 ? 'sleeps' : (note?.result ?? 'not-equal') }
   if (kind === OP.wake) return { result: (did & DID.timeOut) !== 0 ? 'timed-out' : 'ok' }
   if (kind === OP.notify) return { result: `${read} woken` }
@@ -76,5 +90,6 @@ function resultOf(kind: number, did: number, read: number, note: Traced | undefi
 function wasPreempted(board: Board, step: number): boolean {
   if (step === 0) return false
   const before = board.actorAt(step - 1)
+  if (before === ASIDE || board.actorAt(step) === ASIDE) return false
   return before !== board.actorAt(step) && (board.at(step, STEP.enabled) & (1 << before)) !== 0
 }

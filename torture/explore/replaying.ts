@@ -39,7 +39,12 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
     const fault = { oracle: 'SCHEDULE', message: misfit, thread: names.threads[0] }
     reporter.fail({ ...fault, round: schedule.round, interleaving: buildInterleaving({ ...shown, fault }) })
   }
-  const exploration = tally.conclude({ focus: [], dpor: strategies.dpor, bounded: strategies.bounded, foreignAwaits: 0 })
+  const exploration = tally.conclude({
+    focus: [],
+    dpor: strategies.dpor,
+    bounded: strategies.bounded,
+    foreignAwaits: 0,
+  })
   return { type: 'finished', exploration }
 }
 

@@ -46,7 +46,7 @@ const TURN_MS = 200
 /** One in so many repetitions of a loop is let run on, where strategies draw lots. */
 const BURST_ONE_IN = 4
 
-const NAMES = ['replay', 'random', 'pct', 'pct', 'pos', 'urw', 'bounded', 'dpor'] as const
+const NAMES = ['sequential', 'random', 'pct', 'pct', 'pos', 'urw', 'bounded', 'dpor'] as const
 const RANDOM = [PLACE.random, PLACE.pct2, PLACE.pct3, PLACE.pos, PLACE.urw] as const
 const ALONE = {
   random: [PLACE.random],
@@ -100,10 +100,16 @@ class Search {
 
   async run(): Promise<FinishedMessage> {
     await this.#probe()
-    if (!this.#over && !this.#contention.any && !this.#tally.failed)
-      return this.#finish('nothing was contended: no two threads met at a cell that one of them writes')
+    if (!this.#over && !this.#contention.any && !this.#tally.failed) return this.#finish(this.#uncontended())
     await this.#explore()
     return this.#finish(undefined)
+  }
+
+  #uncontended(): string {
+    const { unwanted } = this.#contention
+    if (unwanted.length === 0) return 'nothing was contended: no two threads met at a cell that one of them writes'
+    const met = summary(unwanted, this.#tools.names).join(', ')
+    return `--focus ${this.#options.focus.join(', ')} names no cell that threads met at: those are ${met}`
   }
 
   /** Without switches first, then at random: what do the threads touch, and how long does it take them? */

@@ -68,6 +68,11 @@ export class Tally {
     this.#novelty.add(this.#board)
   }
 
+  /** Store buffers take their turns as threads do. */
+  get #actors(): number {
+    return this.#instance.explore!.memoryModel === 'sc' ? this.#board.threads : 2 * this.#board.threads
+  }
+
   /** Something was not under control. */
   uncontrolled(what: string): void {
     this.#uncontrolled.add(what)
@@ -84,7 +89,7 @@ export class Tally {
       longest: this.#longest,
       choices: this.choices,
       excluded: [
-        ...excludedByPct({ threads: this.#board.threads, choices: this.choices, executions: this.#pct }),
+        ...excludedByPct({ threads: this.#actors, choices: this.choices, executions: this.#pct }),
         ...excludedByBound(bounded.completed),
       ],
       newPerThousand: this.#novelty.perThousand,

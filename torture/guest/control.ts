@@ -24,6 +24,8 @@ export const WORD = {
   inRound: 7,
   /** Number of the present long round, low 32 bits. */
   round: 8,
+  /** Set by the main thread when somebody outside wants an end: what is not finished is not worth its time. */
+  hurry: 9,
   arrived: 16,
   generation: 32,
   sleepers: 48,

@@ -12,7 +12,7 @@ import { SCHEMA } from '../../results/version.ts'
 import { explorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import { Chaos } from './chaos.ts'
-import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase } from './control.ts'
+import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
 import { type Held, hangEvidence } from './evidence.ts'
 import { type Seat, seatsOf } from './load.ts'
@@ -129,6 +129,7 @@ export class Guest {
   /** Ends the present round in order and gives a verdict by what was seen. */
   stop(): void {
     this.#stopped = true
+    Atomics.store(this.#control.words, WORD.hurry, 1)
     this.#director.stop()
     // Nothing to wait for before the first round.
     if (!this.#held) this.#end()

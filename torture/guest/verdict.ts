@@ -71,7 +71,9 @@ export function resultOf(instance: PlannedInstance, seen: Seen): InstanceResult 
     ...(seen.throttled === undefined ? {} : { throttled: seen.throttled }),
     ...(seen.exploration === undefined ? {} : { exploration: seen.exploration }),
     blindSpots:
-      instance.mode === 'explore' ? exploredBlindSpots(instance, seen) : blindSpots(instance, seen, threads, availableCpus),
+      instance.mode === 'explore'
+        ? exploredBlindSpots(instance, seen)
+        : blindSpots(instance, seen, threads, availableCpus),
     failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
   }
 }

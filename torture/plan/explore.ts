@@ -32,6 +32,10 @@ export function explored(explore: ExploreRequest, scenario: Parametrised, wishes
   const threads = resolveThreads(scenario, wishes, CPUS)
   const total = threads.reduce((sum, { count }) => sum + count, 0)
   const buffered = explore.memoryModel !== 'sc'
+  if (buffered && (explore.strategy === 'dpor' || explore.strategy === 'bounded'))
+    throw new UsageError(
+      `--strategy ${explore.strategy} knows no store buffers: leave out --memory-model ${explore.memoryModel}, or take random, pct, pos or urw`,
+    )
   const most = buffered ? MOST_ACTORS >> 1 : MOST_ACTORS
   if (total > most) {
     const why = buffered ? ` with --memory-model ${explore.memoryModel}` : ''

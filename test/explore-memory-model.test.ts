@@ -25,12 +25,12 @@ for (const [name, models] of Object.entries(EXPECTED)) {
         '--cpus',
         '1',
       )
-      t.equal(exitCode, status, `${model}: ${stdout}`)
+      t.equal(exit, status, model, { stdout })
       const [instance] = summary().instances
       if (model === 'sc') t.match(stdout, /nothing left to explore/, 'all interleavings were tried')
       if (status === 0) continue
       const replayed = await torture('replay', `${instance.name}/failures/1`)
-      t.equal(replayed.exitCode, 1, 'it fails again by its schedule')
+      t.equal(replayed.status, 1, 'it fails again by its schedule')
     }
   })
 }

@@ -8,7 +8,7 @@
 import { defineScenario } from '../../torture/scenario.ts'
 import { cells } from '../classics/_classic.ts'
 
-interface Futex {
+export interface Futex {
   readonly done: Int32Array
   readonly sleepers: Int32Array
 }

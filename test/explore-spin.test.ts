@@ -1,6 +1,9 @@
-/** A thread that repeats itself is recognised whatever it has looked at before. */
+/** A thread that repeats itself is recognised whatever it has looked at before, and a livelock says at what it looks. */
 import t from 'tap'
+import { Addresses } from '../torture/explore/addresses.ts'
 import { ENDING, MOST_STEPS } from '../torture/explore/board.ts'
+import { describeStandstill } from '../torture/explore/deadlock.ts'
+import { Names } from '../torture/explore/names.ts'
 import { decodeSchedule } from '../torture/explore/schedule.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
 import { load, machineFor, type Program, runOnce, store } from './helpers/machine.ts'
@@ -24,4 +27,28 @@ t.test('a cell that was looked at before the loop, and has changed since, keeps 
   machine.strategy.set(decodeSchedule('a2b2a3', 2), { strict: true })
   const late = runOnce(machine, programs, { spins: true })!
   t.ok(late.schedule.length < 20, `${late.schedule.length} steps`)
+})
+
+t.test('a livelock names the cells that the threads look at', async t => {
+  const programs: Program[] = [
+    function* () {
+      while ((yield* load(0)) + (yield* load(2)) === 0);
+    },
+    function* () {
+      yield* load(3)
+      while ((yield* load(1)) === 0);
+    },
+  ]
+  const machine = machineFor(2, scratch => new Replay(scratch, new Int32Array(MOST_STEPS)))
+  machine.strategy.set([], { strict: false })
+  t.equal(runOnce(machine, programs, { spins: true })!.ending, ENDING.livelock)
+  const shared = { cells: new Int32Array(new SharedArrayBuffer(32)) }
+  const addresses = new Addresses(0)
+  addresses.place([shared.cells.buffer as SharedArrayBuffer])
+  const { message } = describeStandstill(
+    machine.board,
+    machine.scheduler.waits,
+    new Names(['a', 'b'], shared, addresses),
+  )
+  t.match(message, /^livelock: a spins on cells\[0\], cells\[2\]; b spins on .*cells\[1\]/)
 })

@@ -41,8 +41,9 @@ function asleep(board: Board, names: Names, t: number, address: number): Standin
 }
 
 function spinning(board: Board, names: Names, t: number): Standing {
-  const count = board.of(t, ACTOR.watching)
-  const cells = Array.from({ length: count }, (_, n) => board.of(t, ACTOR.watched + n)).sort((a, b) => a - b)
+  // What is watched is kept by the steps that looked at it last.
+  const looks = Array.from({ length: board.of(t, ACTOR.watching) }, (_, n) => board.of(t, ACTOR.watched + n))
+  const cells = [...new Set(looks.map(step => board.at(step, STEP.address)))].sort((a, b) => a - b)
   const cell = cells.length === 0 ? 'the clock' : cells.map(address => names.cell(address)).join(', ')
   return { thread: names.threads[t], does: 'spins on', cell, notified: '' }
 }

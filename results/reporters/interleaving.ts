@@ -72,8 +72,13 @@ function textOf({ op, cell, read = '?', wrote, result = '' }: Step): string {
     case 'load':
       return `load ${cell} → ${read}`
     case 'store':
+      return `store ${cell} ← ${wrote}${result === 'delayed' ? ' (delayed)' : ''}`
     case 'drain':
-      return `${op} ${cell} ← ${wrote}`
+      return `${cell} ← ${wrote} reaches memory`
+    case 'overtake':
+      return `the next store to ${cell} overtakes the one before`
+    case 'early':
+      return `the next load of ${cell} finds an earlier value`
     case 'compareExchange':
       return `${op} ${cell} ${wrote === undefined ? `fails (is ${read})` : `${read} → ${wrote} ok`}`
     case 'wait':

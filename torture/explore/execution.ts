@@ -118,6 +118,7 @@ export class Execution {
     if (options.traced || head[HEAD.cloned] === 1) this.#collect()
     const ending = head[HEAD.ending]
     if (ending === ENDING.finished) {
+      this.#stage.weak?.settle()
       checkRound(this.#participant, 0, this.#shared, options.round)
     } else if (ending === ENDING.deadlock || ending === ENDING.livelock) {
       const { message, details } = describeStandstill(this.board, this.#stage.scheduler.waits, this.#names)

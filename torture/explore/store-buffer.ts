@@ -107,6 +107,10 @@ export class StoreBuffers implements WeakMemory {
     this.#fence()
   }
 
+  settle(): void {
+    for (let t = 0; t < this.#board.threads; t++) while (this.#w[THREAD_WORDS * t + COUNT] > 0) this.#drainFirst(t)
+  }
+
   drain(actor: number): void {
     this.#drainFirst(actor - this.#board.threads)
   }

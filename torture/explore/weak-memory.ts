@@ -10,6 +10,8 @@ export interface WeakMemory {
   reset(): void
   /** Before an operation in full order: everything that this thread has delayed is carried out. */
   flush(): void
+  /** All threads have returned: what is still delayed reaches memory before anybody judges. */
+  settle(): void
   /** Carries out a delayed store, as the step of an actor of its own. */
   drain(actor: number): void
 }

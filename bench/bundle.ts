@@ -8,7 +8,16 @@ import { builtinEntries } from '../torture/bundle/builtin.ts'
 import { compile } from '../torture/bundle/compile.ts'
 import { packageRoot } from '../torture/paths.ts'
 
-const LOOPS = ['member', 'pair-price', 'rwsem-price', 'private-cells', 'timed-vma-lock', 'explored-adds', 'bare-baton']
+const LOOPS = [
+  'member',
+  'pair-price',
+  'rwsem-price',
+  'private-cells',
+  'timed-vma-lock',
+  'explored-adds',
+  'bare-baton',
+  'searches',
+]
 
 export interface BenchBundle {
   readonly dir: string

@@ -1,0 +1,163 @@
+/**
+ * Searches for one bug, one after the other with other seeds, each until its first failure: the explorer's own search,
+ * with threads of its own, so that nothing is left of the one before. What comes after a failure, its verification and
+ * the minimiser, is left out.
+ */
+import { MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads'
+import type { ExploreOptions, PlannedInstance } from '../../results/schema.ts'
+import type { ExecutionOptions, Outcome } from '../../torture/explore/execution.ts'
+import { explorerMemory } from '../../torture/explore/memory.ts'
+import { takePart } from '../../torture/explore/part.ts'
+import { search, type Tools } from '../../torture/explore/search.ts'
+import { makeStrategies, PLACE } from '../../torture/explore/strategies/index.ts'
+import { makeControl } from '../../torture/guest/control.ts'
+import { loadScenario, seatsOf } from '../../torture/guest/load.ts'
+import type { FailureMessage, FromThread, SharedMessage, Stay } from '../../torture/guest/messages.ts'
+import { buffersOf } from '../../torture/guest/shared.ts'
+import { valueBytes } from '../../torture/guest/values.ts'
+
+export interface Searches {
+  /** But for its seed. */
+  readonly instance: PlannedInstance
+  /** From 1. */
+  readonly seeds: number
+  readonly limits: { readonly executions: number; readonly cpuMs: number }
+}
+
+/** Until the first failure, that one included; undefined: there was none within the limits. */
+export interface Searched {
+  readonly executions?: number
+  /** CPU time of the process: its threads take turns, so on a quiet machine it is what a clock says. */
+  readonly cpuMs?: number
+}
+
+interface Told extends Searched {
+  readonly type: 'searched'
+}
+
+interface Part {
+  readonly stay: Stay
+  readonly limits: Searches['limits']
+}
+
+/** Writes a line for each seed. */
+async function searchAll({ instance, seeds, limits }: Searches): Promise<void> {
+  let missed = 0
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { executions, cpuMs } = await searchOnce({ ...instance, seed }, limits)
+    process.stdout.write(`${JSON.stringify({ executions, cpuMs } satisfies Searched)}\n`)
+    // The median is known to be beyond the limits then.
+    if (executions === undefined && 2 * ++missed > seeds) return
+  }
+}
+
+async function searchOnce(instance: PlannedInstance, limits: Searches['limits']): Promise<Searched> {
+  const threads = seatsOf(instance.threads).length
+  const control = makeControl(threads)
+  const ports: MessagePort[] = []
+  const workers: Worker[] = []
+  try {
+    return await new Promise<Searched>((resolve, reject) => {
+      for (let thread = 0; thread < threads; thread++) {
+        const { port1, port2: port } = new MessageChannel()
+        // Bodies of the classics return numbers: nothing is ever cloned.
+        const stay: Stay = { thread, instance, control, port, fromOthers: [], availableCpus: 1 }
+        const worker = new Worker(new URL(import.meta.url), {
+          workerData: { torture: { bugs: [] }, part: { stay, limits } satisfies Part },
+          transferList: [port],
+        })
+        port1.on('message', (message: Told | FailureMessage | Extract<FromThread, { type: 'ready' }>) => {
+          if (message.type === 'ready') share(message.shared, ports)
+          else if (message.type === 'searched') resolve(message)
+          else if (message.type === 'failure') reject(new Error(`${message.oracle}: ${message.message}`))
+        })
+        worker.on('error', reject)
+        ports.push(port1)
+        workers.push(worker)
+      }
+    })
+  } finally {
+    for (const port of ports) port.close()
+    await Promise.all(workers.map(worker => worker.terminate()))
+  }
+}
+
+/** Hands what `setup` returned to all threads. */
+function share(shared: unknown, ports: readonly MessagePort[]): void {
+  const buffers = buffersOf(shared)
+  const message: SharedMessage = {
+    type: 'shared',
+    shared,
+    copies: [buffers],
+    values: new SharedArrayBuffer(valueBytes(1, ports.length)),
+    explorer: explorerMemory(ports.length, buffers),
+  }
+  for (const port of ports) port.postMessage(message)
+}
+
+/** Thrown out of the search to end it. */
+class Over extends Error {}
+
+/** Counts what the search does until an execution fails, and ends it there. */
+async function untilFailure(tools: Tools, limits: Searches['limits']): Promise<Told> {
+  const { execution, stay } = tools
+  const counts = countedPlaces(stay.instance.explore!.strategy)
+  const run = execution.run.bind(execution)
+  let executions = 0
+  let from = 0
+  let told: Told = { type: 'searched' }
+  /** The schedule of an execution, done once more, is none of the search's. */
+  const isCounted = ({ strategy }: ExecutionOptions) =>
+    counts.has(strategy) || (counts.size === 0 && !repeats(strategy))
+  const repeats = (place: number) => place === PLACE.replay && executions > 0
+  const took = (outcome: Outcome): Outcome => {
+    executions++
+    if (outcome.fault !== undefined) {
+      told = { type: 'searched', executions, cpuMs: cpuMs() - from }
+      throw new Over()
+    }
+    if (executions >= limits.executions || (executions % 16 === 0 && cpuMs() - from > limits.cpuMs)) throw new Over()
+    return outcome
+  }
+  execution.run = options => {
+    if (!isCounted(options)) return without(run(options))
+    if (executions === 0) from = cpuMs()
+    const running = run(options)
+    return running instanceof Promise ? running.then(took) : running && took(running)
+  }
+  try {
+    await search(tools)
+  } catch (error) {
+    if (!(error instanceof Over)) throw error
+  }
+  return told
+}
+
+/**
+ * A strategy by itself: its own executions. Each search begins with some random ones to learn from, which would make all
+ * strategies alike; what they find does not count, unless it is the random walk that is looked at. The portfolio: all.
+ */
+function countedPlaces(strategy: ExploreOptions['strategy']): ReadonlySet<number> {
+  if (strategy === 'portfolio') return new Set()
+  return new Set(strategy === 'pct' ? [PLACE.pct2, PLACE.pct3] : [PLACE[strategy]])
+}
+
+/** As if nothing had failed. */
+function without(running: Outcome | undefined | Promise<Outcome>): Outcome | undefined | Promise<Outcome> {
+  const hide = ({ ending }: Outcome): Outcome => ({ ending })
+  return running instanceof Promise ? running.then(hide) : running && hide(running)
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+const part = (workerData as { part?: Part } | null)?.part
+if (part === undefined) await searchAll(JSON.parse(process.argv[2]) as Searches)
+else
+  await takePart(part.stay, {
+    load: () => loadScenario(part.stay.instance, import.meta.url),
+    strategies: makeStrategies,
+    lead: tools => untilFailure(tools, part.limits),
+  })

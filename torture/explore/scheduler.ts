@@ -27,6 +27,8 @@ export const SPIN_BOUND = 10_000
 const ASIDE_ONE_IN = 3
 /** Steps of a spinning thread before the next one has its turn. */
 const QUANTUM = 64
+/** Instead of an entry. */
+const ANY = -1
 
 export class Scheduler {
   readonly board: Board
@@ -52,9 +54,13 @@ export class Scheduler {
     this.#head[HEAD.enabled] |= 1 << actor
   }
 
-  /** A thread sleeps until it is notified or, if it may, times out; its pending operation is the wake. */
-  sleep(actor: number, address: number, bytes: number, canGo: boolean): void {
+  /**
+   * A thread sleeps until it is notified or, if it may, times out; its pending operation is the wake.
+   * @param entry of its wait; left out: any of its waits will do
+   */
+  sleep(actor: number, address: number, bytes: number, canGo: boolean, entry = ANY): void {
     this.#pend(actor, OP.wake, address, bytes)
+    this.board.set(actor, ACTOR.awaits, entry)
     this.goOn(actor)
     if (canGo) this.#head[HEAD.enabled] |= 1 << actor
     else this.#head[HEAD.enabled] &= ~(1 << actor)
@@ -91,13 +97,15 @@ export class Scheduler {
     if (head[HEAD.ending] !== ENDING.none) return -1
     const steps = head[HEAD.steps]
     if (steps >= (head[HEAD.stepLimit] || MOST_STEPS)) return this.end(ENDING.cutOff, -1)
-    const eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
+    let eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
     const opening = eligible & head[HEAD.opening]
     if (head[HEAD.strategy] === this.#replay) {
       const forced = this.#force(eligible, opening)
       if (forced !== UNFORCED) return forced
     }
     if (eligible === 0) return this.#spinnerOrEnd()
+    // Whoever can go may be waiting for one that has to go round its loop often enough: to give up, or for its turn.
+    if (this.#takesLong()) eligible = head[HEAD.enabled]
     if (opening !== 0) return lowest(opening)
     if (isSingle(eligible)) return lowest(eligible)
     const last = head[HEAD.last]
@@ -116,14 +124,18 @@ export class Scheduler {
     if (this.board.of(actor, ACTOR.kind) !== OP.gate) this.#head[HEAD.preemptions]++
   }
 
+  #takesLong(): boolean {
+    const fairAfter = this.#head[HEAD.fairAfter]
+    return fairAfter > 0 && this.#head[HEAD.steps] > fairAfter
+  }
+
   /**
    * A strategy may starve one thread for the sake of others that retry for ever. An execution that takes much longer
    * than those before it is brought to its end by lot, which starves nobody for long.
    */
   #ask(eligible: number): number {
     const head = this.#head
-    const fairAfter = head[HEAD.fairAfter]
-    if (fairAfter > 0 && head[HEAD.steps] > fairAfter) return nthOf(eligible, this.board.random.below(sizeOf(eligible)))
+    if (this.#takesLong()) return nthOf(eligible, this.board.random.below(sizeOf(eligible)))
     return this.#strategies[head[HEAD.strategy]].choose(this.board)
   }
 
@@ -149,7 +161,8 @@ export class Scheduler {
   #runsThrough(actor: number): boolean {
     const { board } = this
     if (board.of(actor, ACTOR.bursting) === 1) return true
-    if (this.#head[HEAD.focused] === 0) return false
+    // Whoever retries at other cells than those of the focus would never let the others go.
+    if (this.#head[HEAD.focused] === 0 || this.#takesLong()) return false
     const kind = board.of(actor, ACTOR.kind)
     return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
   }
@@ -261,16 +274,24 @@ export class Scheduler {
     const { board, waits } = this
     let woken = 0
     while (woken < count) {
-      const thread = waits.notifyOne(address)
-      if (thread < 0) break
+      const entry = waits.notifyOne(address)
+      if (entry < 0) break
       woken++
+      const thread = waits.threadOf(entry)
       const bit = 1 << thread
       // An asynchronous wait of a thread that has other things to do is found when it has done them.
-      if (board.of(thread, ACTOR.kind) !== OP.wake || (this.#head[HEAD.enabled] & bit) !== 0) continue
+      if (!this.#sleepsFor(thread, entry) || (this.#head[HEAD.enabled] & bit) !== 0) continue
       this.#head[HEAD.enabled] |= bit
       board.set(thread, ACTOR.enabler, this.#head[HEAD.steps] - 1)
     }
     return woken
+  }
+
+  #sleepsFor(thread: number, entry: number): boolean {
+    const { board } = this
+    if (board.of(thread, ACTOR.kind) !== OP.wake || (this.#head[HEAD.unfinished] & (1 << thread)) === 0) return false
+    const awaited = board.of(thread, ACTOR.awaits)
+    return awaited === ANY || awaited === entry
   }
 
   /** The thread's body has returned. */

@@ -30,11 +30,11 @@ const REDUCTION_SHARE = 0.4
 /** Choices beyond which an execution is long: now and then it is switched at few cells only. */
 const LONG = 150
 /**
- * An execution that takes so many times as long as any before, and some steps more, is one in which a thread is starved:
+ * An execution that takes so many times as long as those before on average, and some steps more, is one in which a thread is starved:
  * where chance rules it is brought to its end by lot, where every schedule is tried it is cut off.
  */
-const LONGER = 3
-const MUCH_LONGER = 20
+const LONGER = 5
+const MUCH_LONGER = 40
 const PATIENCE = 1000
 /** Executions that are all learnt from, and of those after them, one in so many. */
 const CURIOUS = 200
@@ -171,8 +171,8 @@ class Search {
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
       ...(isSystematic(place)
-        ? { stepLimit: MUCH_LONGER * this.#tally.longestWhole + PATIENCE }
-        : { fairAfter: LONGER * this.#tally.longestWhole + PATIENCE }),
+        ? { stepLimit: MUCH_LONGER * this.#tally.typical + PATIENCE }
+        : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
       focused: this.#executions >= UNFOCUSED && this.#contention.size > 0 && this.#narrow(place),
     }
   }

@@ -30,14 +30,19 @@ export class Tally {
   readonly #uncontrolled = new Set<string>()
   #longest = 0
   #cutOff = 0
-  /** Most steps of an execution that came to its end. */
-  longestWhole = 0
+  #whole = 0
+  #wholeSteps = 0
   /** Most choices of such an execution. */
   choices = 0
 
   constructor(board: Board, instance: PlannedInstance) {
     this.#board = board
     this.#instance = instance
+  }
+
+  /** Steps of an execution that comes to its end, on average. */
+  get typical(): number {
+    return this.#whole === 0 ? 0 : Math.round(this.#wholeSteps / this.#whole)
   }
 
   get failed(): boolean {
@@ -63,7 +68,10 @@ export class Tally {
     if (ending === ENDING.cutOff) this.#cutOff++
     this.#longest = Math.max(this.#longest, head[HEAD.steps])
     const whole = ending !== ENDING.cutOff
-    if (whole) this.longestWhole = Math.max(this.longestWhole, head[HEAD.steps] - head[HEAD.idle])
+    if (whole) {
+      this.#whole++
+      this.#wholeSteps += head[HEAD.steps] - head[HEAD.idle]
+    }
     if (focused && whole) this.choices = Math.max(this.choices, head[HEAD.choices])
     this.#novelty.add(this.#board)
   }

@@ -68,6 +68,8 @@ export const HEAD = {
   fairAfter: 29,
   /** Steps after which the execution is cut off. 0: MOST_STEPS. */
   stepLimit: 30,
+  /** Awaits of something that nobody controls, in all executions. */
+  foreignAwaits: 31,
 } as const
 
 export const ENDING = {
@@ -103,6 +105,8 @@ export const ACTOR = {
   /** Steps in which a spinning thread last looked at its cells: their number, and then which ones. */
   watching: 7,
   watched: 8,
+  /** The wait that its pending wake ends; -1: any of its asynchronous ones. */
+  awaits: 24,
 } as const
 export const MOST_WATCHED = 16
 

@@ -44,7 +44,7 @@ export class ControlledWaits {
     if (typeof entry === 'string') return entry
     const { waits } = stage.scheduler
     const deadline = this.#board.clock[0] + ms
-    stage.scheduler.sleep(thread, address, known.bytes, ms < Number.POSITIVE_INFINITY)
+    stage.scheduler.sleep(thread, address, known.bytes, ms < Number.POSITIVE_INFINITY, entry)
     stage.turn()
     const ok = waits.isNotified(entry)
     waits.leave(entry)

@@ -1,11 +1,12 @@
 /** One thread's part in an execution: opens its handles, runs its body, leaves. */
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import type { Context } from '../guest/participant.ts'
 import { Xoshiro } from '../guest/random.ts'
 import { faultOf } from '../guest/report.ts'
 import { ACTOR, type Board, ENDING, HEAD } from './board.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
+import { realMs } from './engine.ts'
 import type { Explored } from './explored.ts'
 import type { Stage, Traced } from './stage.ts'
 
@@ -32,8 +33,6 @@ export class Player {
   readonly #opens: boolean
   readonly #toFirst: MessagePort | undefined
   #traced: Traced[] = []
-  /** Awaits of something that nobody controls. */
-  foreignAwaits = 0
 
   constructor(options: {
     participant: Explored
@@ -121,7 +120,7 @@ export class Player {
         await setImmediate()
         if (settled) break
         if (this.#waits.pending) this.#waits.settleOne()
-        else await this.#awaitForeign(outcome)
+        else await this.#awaitForeign(() => settled || this.#waits.pending)
       }
       stage.active = false
       ;(await outcome)()
@@ -132,20 +131,19 @@ export class Player {
   }
 
   /** Something that is not under control: it is waited for, since nothing else can be done, and said. */
-  async #awaitForeign(outcome: Promise<unknown>): Promise<void> {
-    this.foreignAwaits++
-    const limit = new AbortController()
-    const late = setImmediateAfter(FOREIGN_MS, limit.signal)
-    if ((await Promise.race([outcome, late])) === LATE)
-      this.#participant.failed(
-        {
-          oracle: 'HANG',
-          message: `awaits something that is neither settled nor Atomics.waitAsync, for ${FOREIGN_MS} ms`,
-        },
-        undefined,
-      )
-    limit.abort()
-    if (this.#board.head[HEAD.ending] !== ENDING.none) throw new Error('given up')
+  async #awaitForeign(isOver: () => boolean): Promise<void> {
+    this.#board.head[HEAD.foreignAwaits]++
+    const until = realMs() + FOREIGN_MS
+    while (!isOver() && realMs() < until) await setTimeout(1)
+    if (isOver()) return
+    const message = `awaits something that is neither settled nor Atomics.waitAsync, for ${FOREIGN_MS} ms`
+    this.#participant.failed({ oracle: 'HANG', message }, undefined)
+    throw new Error('given up')
+  }
+
+  /** Awaits of something that nobody controls, by any thread. */
+  get foreignAwaits(): number {
+    return this.#board.head[HEAD.foreignAwaits]
   }
 
   #put(value: unknown): void {
@@ -191,15 +189,6 @@ export class Player {
 
 export const opensHandles = ({ scenario }: Explored): boolean =>
   Object.values(scenario.threads).some(body => body.open !== undefined)
-
-const LATE = Symbol('late')
-
-async function setImmediateAfter(ms: number, signal: AbortSignal): Promise<typeof LATE> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(LATE), ms)
-    signal.addEventListener('abort', () => clearTimeout(timer))
-  })
-}
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

@@ -219,7 +219,8 @@ export class Stage {
   /** A body that catches what makes it leave is asked again, up to a limit. */
   #refuse(): never {
     if (++this.#refusals > MOST_REFUSALS) {
-      // It will never leave: whoever watches the guest finds it here, without progress.
+      // It will never leave: whoever watches the guest finds it here, running and without progress.
+      this.baton.onWait = () => {}
       for (;;) this.baton.wait()
     }
     throw new Abandoned()

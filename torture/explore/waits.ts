@@ -46,7 +46,7 @@ export class Waits {
     return n
   }
 
-  /** Takes the first one out of the queue of a cell. Returns its thread, or -1. */
+  /** Takes the first one out of the queue of a cell. Returns its entry, or -1. */
   notifyOne(address: number): number {
     const w = this.#w
     let first = -1
@@ -57,7 +57,11 @@ export class Waits {
     }
     if (first < 0) return -1
     w[this.#at(first) + WAIT.state] = WAITING.notified
-    return w[this.#at(first) + WAIT.thread]
+    return first
+  }
+
+  threadOf(entry: number): number {
+    return this.#w[this.#at(entry) + WAIT.thread]
   }
 
   /** How many `notifyOne` would find, up to `most`. */

@@ -1,6 +1,6 @@
 /** The rules of an execution, on the simulated machine. */
 import t from 'tap'
-import { type Board, ENDING } from '../torture/explore/board.ts'
+import { type Board, ENDING, HEAD } from '../torture/explore/board.ts'
 import { DID, OP } from '../torture/explore/ops.ts'
 import { effectAt, SPIN_BOUND } from '../torture/explore/scheduler.ts'
 import type { Strategy } from '../torture/explore/strategy.ts'
@@ -275,6 +275,19 @@ t.test('spinners that nothing will rouse are a livelock', async t => {
   t.ok(schedule.length > 2 * SPIN_BOUND)
   const turns = schedule.filter((actor, at) => at > 0 && actor !== schedule[at - 1]).length
   t.ok(turns > 100, 'each has its turns')
+})
+
+t.test('where executions are cut off early, spinners are still seen to be a livelock', async t => {
+  const machine = machineFor(2, () => new Listed([]))
+  machine.board.head[HEAD.stepLimit] = 100
+  const both = [spinsUntil(0), spinsUntil(1)]
+  t.equal(runOnce(machine, both, { spins: true, opening: 'start' })?.ending, ENDING.livelock)
+  const busy: Program = function* () {
+    for (let n = 1; ; n++) yield* store(0, n)
+  }
+  const cut = runOnce(machine, [busy, busy], { spins: true, opening: 'start' })!
+  t.equal(cut.ending, ENDING.cutOff)
+  t.equal(cut.schedule.length, 100)
 })
 
 t.test('a loop around a wait that times out is a livelock as well', async t => {

@@ -95,8 +95,7 @@ export class Scheduler {
   next(): number {
     const head = this.#head
     if (head[HEAD.ending] !== ENDING.none) return -1
-    const steps = head[HEAD.steps]
-    if (steps >= (head[HEAD.stepLimit] || MOST_STEPS)) return this.end(ENDING.cutOff, -1)
+    if (this.#isTooLong()) return this.end(ENDING.cutOff, -1)
     let eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
     const opening = eligible & head[HEAD.opening]
     if (head[HEAD.strategy] === this.#replay) {
@@ -117,6 +116,13 @@ export class Scheduler {
     if (chosen < 0) return this.end(ENDING.misfit, -1)
     if (canGoOn && chosen !== last) this.#preempt(last)
     return chosen
+  }
+
+  /** Spinning that nobody can end is not long but a livelock, which shows by itself. */
+  #isTooLong(): boolean {
+    const head = this.#head
+    const steps = head[HEAD.steps]
+    return steps >= MOST_STEPS || (head[HEAD.stepLimit] > 0 && steps - head[HEAD.idle] >= head[HEAD.stepLimit])
   }
 
   /** An actor that could have gone on is not let. At its gate it has not begun. */

@@ -104,7 +104,7 @@ function blindSpots(instance: PlannedInstance, seen: Seen, threads: number, cpus
 /** What an exploration does not say. */
 function exploredBlindSpots({ explore }: PlannedInstance, { unseen }: Seen): string[] {
   const spots = [
-    'plain accesses: only Atomics are switching points, a race between plain reads and writes was not seen',
+    'plain accesses and WebAssembly: only the Atomics of JavaScript are switching points, a race between other accesses was not seen',
   ]
   if (explore?.memoryModel === 'sc')
     spots.push('weak memory: all steps were sequentially consistent (see --memory-model)')

@@ -314,6 +314,8 @@ t.test('a search that says nothing says why, and what else could be done', async
   const loose = search({ ...idle, exploration: { uncontrolled: ['wasm'], cutOff: 3, focus: ['a', 'b'] } as never })
   t.match(loose, '  loose    wasm')
   t.match(loose, '  cut off  3 executions given up')
+  const looser = search({ ...idle, exploration: { uncontrolled: ['wasm', 'x', 'y'], focus: [] } as never })
+  t.match(looser, '  loose    wasm; and in 2 further ways\n')
   t.match(loose, '  focus    a, b\n')
   const cells = [...Array.from({ length: 40 }, (_, n) => `c${n}`), 'and 60 more']
   t.match(

@@ -16,7 +16,7 @@ export function explorationLines(results: readonly InstanceResult[], look: Look)
     ...(clean ? add('new', newText(searches)) : []),
     ...add('focus', focusText(searches)),
     ...add('cut off', cutOffText(searches)),
-    ...add('loose', distinct(searches.flatMap(({ uncontrolled }) => uncontrolled))),
+    ...add('loose', looseText(searches)),
   ]
 }
 
@@ -72,6 +72,12 @@ const MORE = /^and (\d+) more$/
 function cutOffText(searches: readonly Exploration[]): string {
   const n = sum(searches.map(({ cutOff }) => cutOff))
   return n === 0 ? '' : `${plural(n, 'execution')} given up at the limit of steps`
+}
+
+/** One example is enough to look for the cause: what was loose shows in many ways. */
+function looseText(searches: readonly Exploration[]): string {
+  const all = [...new Set(searches.flatMap(({ uncontrolled }) => uncontrolled))]
+  return all.length < 2 ? distinct(all) : `${oneLine(all[0])}; and in ${plural(all.length - 1, 'further way')}`
 }
 
 const distinct = (texts: readonly string[]) => [...new Set(texts.map(oneLine))].join('; ')

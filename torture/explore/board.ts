@@ -70,6 +70,8 @@ export const HEAD = {
   stepLimit: 30,
   /** Awaits of something that nobody controls, in all executions. */
   foreignAwaits: 31,
+  /** Whether a body used memory that `setup` did not return. */
+  hidden: 32,
 } as const
 
 export const ENDING = {
@@ -114,7 +116,7 @@ export const MOST_WATCHED = 16
 export const STEP = { what: 0, address: 1, enabled: 2, read: 3, wrote: 4, enabler: 5 } as const
 const STEP_WORDS = 6
 
-const HEAD_WORDS = 32
+const HEAD_WORDS = 40
 const ACTOR_WORDS = 32
 /** Words of shared memory that a strategy may use. */
 export const SCRATCH_PART = 1 << 12

@@ -29,17 +29,11 @@ export class Findings {
     this.#tally = tally
   }
 
-  async found(
-    fault: ExploredFault,
-    schedule: Schedule,
-    options: ExecutionOptions,
-    strategy: string,
-    executions: number,
-  ): Promise<void> {
+  async found(fault: ExploredFault, schedule: Schedule, strategy: string, executions: number): Promise<void> {
     const { reporter } = this.#tools
     const kind = kindOf(fault.oracle, fault.message)
     if (this.#known.has(kind)) {
-      reporter.fail({ ...fault, round: options.round })
+      reporter.fail({ ...fault, round: executions })
       return
     }
     this.#known.add(kind)
@@ -50,7 +44,7 @@ export class Findings {
       this.#tally.uncontrolled(
         `a failure did not happen again by its own schedule: ${this.#firstDifference(first) ?? 'what the bodies compute differs'}`,
       )
-      reporter.fail({ ...fault, round: options.round })
+      reporter.fail({ ...fault, round: executions })
       return
     }
     // Whether it depends on what the bodies draw as well: without that, one thing less to be told.
@@ -86,7 +80,7 @@ export class Findings {
         executions,
       },
     })
-    reporter.fail({ ...(last.fault ?? fault), round: options.round, schedule: interleaving.schedule, interleaving })
+    reporter.fail({ ...(last.fault ?? fault), round: executions, schedule: interleaving.schedule, interleaving })
   }
 
   /** Carries a schedule out, as far as it fits, and goes on without further switches. */

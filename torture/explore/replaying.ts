@@ -44,6 +44,7 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
     dpor: strategies.dpor,
     bounded: strategies.bounded,
     foreignAwaits: 0,
+    hidden: false,
   })
   return { type: 'finished', exploration }
 }

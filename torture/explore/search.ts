@@ -173,8 +173,14 @@ class Search {
       ...(isSystematic(place)
         ? { stepLimit: MUCH_LONGER * this.#tally.typical + PATIENCE }
         : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
-      focused: this.#executions >= UNFOCUSED && this.#contention.size > 0 && this.#narrow(place),
+      focused: this.#isFocused(place),
     }
+  }
+
+  /** What the user wants to be switched at holds from the beginning; what is learnt, once it is. */
+  #isFocused(place: number): boolean {
+    if (this.#contention.size > 0 && this.#executions >= UNFOCUSED) return this.#narrow(place)
+    return this.#options.focus.length > 0
   }
 
   /** Long executions are mostly switched at cells of one to three kinds only: of many moments, few that matter. */
@@ -215,7 +221,7 @@ class Search {
     clock[CLOCK.rounds] = this.#executions
     clock[CLOCK.worked] = now()
     if (outcome.fault !== undefined) {
-      await this.#findings.found(outcome.fault, execution.schedule(options), options, NAMES[place], this.#executions)
+      await this.#findings.found(outcome.fault, execution.schedule(options), NAMES[place], this.#executions)
       if (!stay.instance.keepGoing) this.#over = true
     } else if (this.#learns(place) && this.#contention.learn(execution.board)) this.#startOver(strategies)
     if (this.#executions % RECHECK === 1 && outcome.fault === undefined) await this.#recheck()
@@ -254,13 +260,14 @@ class Search {
       dpor: strategies.dpor,
       bounded: strategies.bounded,
       foreignAwaits: player.foreignAwaits,
+      hidden: stage.hidden,
     })
     const why = inconclusive ?? exploration.uncontrolled[0] ?? tooLong(exploration)
     return {
       type: 'finished',
       exploration,
       ...(why === undefined ? {} : { inconclusive: why }),
-      ...(stage.privateOperations > 0 && { unseen: [PRIVATE_MEMORY] }),
+      ...(stage.hidden && { unseen: [PRIVATE_MEMORY] }),
     }
   }
 }

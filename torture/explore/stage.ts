@@ -50,8 +50,6 @@ export class Stage {
   onTraced: ((traced: Traced) => void) | undefined
   /** Steps of this thread in all executions: a sign of life. */
   beat: () => void = () => {}
-  /** Atomics on memory that `setup` did not return. */
-  privateOperations = 0
   readonly #spins = new SpinWindow()
   /** Loops that did not end when their thread was let run on. */
   readonly #endless = new Set<number>()
@@ -75,6 +73,15 @@ export class Stage {
     this.#spins.clear()
     this.#burst = 0
     this.#refusals = 0
+  }
+
+  /** Whether any thread used memory that `setup` did not return. */
+  get hidden(): boolean {
+    return this.#head[HEAD.hidden] === 1
+  }
+
+  set hidden(_: true) {
+    this.#head[HEAD.hidden] = 1
   }
 
   get abandoned(): boolean {

@@ -19,6 +19,8 @@ export interface Ending {
   readonly dpor: Dpor
   readonly bounded: Bounded
   readonly foreignAwaits: number
+  /** Whether there were operations on memory that `setup` did not return. */
+  readonly hidden: boolean
 }
 
 export class Tally {
@@ -86,10 +88,10 @@ export class Tally {
     this.#uncontrolled.add(what)
   }
 
-  conclude({ focus, dpor, bounded, foreignAwaits }: Ending): Exploration {
+  conclude({ focus, dpor, bounded, foreignAwaits, hidden }: Ending): Exploration {
     const executions = [...this.#byName.values()].reduce((sum, count) => sum + count.executions, 0)
     if (foreignAwaits > 0) this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
-    const certified = dpor.exhausted && this.controlled && this.#cutOff === 0 && !this.failed
+    const certified = dpor.exhausted && this.controlled && this.#cutOff === 0 && !this.failed && !hidden
     return {
       executions,
       strategies: [...this.#byName].map(([name, count]) => ({ name, ...count })),

@@ -55,7 +55,7 @@ async function workOff(cpu: number | undefined): Promise<void> {
     const { scenario, strategy, row } = job
     const seen = await searches(bundle, cpu, { instance: planned(scenario, strategy), seeds, limits: LIMITS })
     row.seen.set(strategy, seen)
-    const found = seen.filter(({ executions }) => executions !== undefined).length
+    const found = seen.filter(it => it.found).length
     process.stdout.write(`${scenario.name} ${strategy}: found ${found} times in ${seen.length}\n`)
   }
 }

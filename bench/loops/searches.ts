@@ -24,11 +24,12 @@ export interface Searches {
   readonly limits: { readonly executions: number; readonly cpuMs: number }
 }
 
-/** Until the first failure, that one included; undefined: there was none within the limits. */
+/** Until the first failure, that one included, or the end of the search. */
 export interface Searched {
-  readonly executions?: number
+  readonly found: boolean
+  readonly executions: number
   /** CPU time of the process: its threads take turns, so on a quiet machine it is what a clock says. */
-  readonly cpuMs?: number
+  readonly cpuMs: number
 }
 
 interface Told extends Searched {
@@ -44,10 +45,10 @@ interface Part {
 async function searchAll({ instance, seeds, limits }: Searches): Promise<void> {
   let missed = 0
   for (let seed = 1; seed <= seeds; seed++) {
-    const { executions, cpuMs } = await searchOnce({ ...instance, seed }, limits)
-    process.stdout.write(`${JSON.stringify({ executions, cpuMs })}\n`)
+    const { found, executions, cpuMs } = await searchOnce({ ...instance, seed }, limits)
+    process.stdout.write(`${JSON.stringify({ found, executions, cpuMs } satisfies Searched)}\n`)
     // The median is known to be beyond the limits then.
-    if (executions === undefined && 2 * ++missed > seeds) return
+    if (!found && 2 * ++missed > seeds) return
   }
 }
 
@@ -104,19 +105,17 @@ async function untilFailure(tools: Tools, limits: Searches['limits']): Promise<T
   const counts = countedPlaces(stay.instance.explore!.strategy)
   const run = execution.run.bind(execution)
   let executions = 0
-  let from = 0
-  let told: Told = { type: 'searched' }
+  let from = cpuMs()
+  let found = false
   /** The schedule of an execution, done once more, is none of the search's. */
   const isCounted = ({ strategy }: ExecutionOptions) =>
     counts.has(strategy) || (counts.size === 0 && !repeats(strategy))
   const repeats = (place: number) => place === PLACE.replay && executions > 0
   const took = (outcome: Outcome): Outcome => {
     executions++
-    if (outcome.fault !== undefined) {
-      told = { type: 'searched', executions, cpuMs: cpuMs() - from }
+    found = outcome.fault !== undefined
+    if (found || executions >= limits.executions || (executions % 16 === 0 && cpuMs() - from > limits.cpuMs))
       throw new Over()
-    }
-    if (executions >= limits.executions || (executions % 16 === 0 && cpuMs() - from > limits.cpuMs)) throw new Over()
     return outcome
   }
   execution.run = options => {
@@ -130,7 +129,7 @@ async function untilFailure(tools: Tools, limits: Searches['limits']): Promise<T
   } catch (error) {
     if (!(error instanceof Over)) throw error
   }
-  return told
+  return { type: 'searched', found, executions, cpuMs: cpuMs() - from }
 }
 
 /**

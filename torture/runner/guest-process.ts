@@ -60,6 +60,7 @@ export function startGuest(
   closeSync(console)
 
   let timedOut = false
+  let gone = false
   let watch = setTimeout(timeOut, SETUP_MS + instance.durationMs + 3 * instance.hangAfterMs)
   function timeOut() {
     timedOut = true
@@ -74,12 +75,15 @@ export function startGuest(
     dir,
     startedAt,
     ended: child.then(async ({ exitCode, signal, originalMessage, failed }) => {
+      gone = true
       clearTimeout(watch)
       await listened
       const startError = failed && exitCode === undefined && signal === undefined ? originalMessage : undefined
       return { code: exitCode, signal, startError, timedOut, elapsedMs: performance.now() - started }
     }),
     stop() {
+      // A watch that nobody ends would keep the runner from ending.
+      if (gone) return
       stdin?.write('{"cmd":"stop"}\n')
       clearTimeout(watch)
       watch = setTimeout(timeOut, STOP_MS)

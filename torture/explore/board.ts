@@ -72,6 +72,8 @@ export const HEAD = {
   foreignAwaits: 31,
   /** Whether a body used memory that `setup` did not return. */
   hidden: 32,
+  /** Whether a thread was ever seen to repeat itself. */
+  spun: 33,
 } as const
 
 export const ENDING = {

@@ -245,6 +245,7 @@ export class Scheduler {
   spin(actor: number, watched: readonly number[]): void {
     const { board } = this
     const bit = 1 << actor
+    this.#head[HEAD.spun] = 1
     if ((this.#head[HEAD.spinning] & bit) !== 0 || watched.length > MOST_WATCHED) return
     const looks = this.#lastLooks(actor, watched)
     for (let step = Math.min(...looks) + 1; step < board.steps; step++) {

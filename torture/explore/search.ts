@@ -39,6 +39,8 @@ const PATIENCE = 1000
 /** Executions that are all learnt from, and of those after them, one in so many. */
 const CURIOUS = 200
 const LOOK = 8
+/** Executions by chance after a proof, where loops were seen. */
+const AFTER_PROOF = 200
 /** Executions between two that are done twice. */
 const RECHECK = 1000
 /** How often the event loop gets a turn, ms. */
@@ -134,9 +136,22 @@ class Search {
     if (leads && this.#tally.choices <= SMALL) {
       const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
       await this.#rotate([PLACE.dpor], () => realMs() > until)
-      if (this.#tools.strategies.dpor.exhausted) return
+      if (this.#tools.strategies.dpor.exhausted) {
+        await this.#runOn()
+        return
+      }
     }
     await this.#rotate([...RANDOM, PLACE.bounded], () => false)
+  }
+
+  /**
+   * What was proved leaves out what threads do that repeat themselves often enough while others could go, such as to
+   * give up: where a loop was seen, chance looks at that.
+   */
+  async #runOn(): Promise<void> {
+    if (this.#tools.execution.board.head[HEAD.spun] === 0) return
+    const until = this.#executions + AFTER_PROOF
+    await this.#rotate(RANDOM, () => this.#executions >= until)
   }
 
   /** One execution of each in turn, until none has anything left to try. */

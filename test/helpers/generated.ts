@@ -104,13 +104,15 @@ const failing = (random: Random): Piece => {
   }
 }
 
-/** Goes round until the cell is not 0, or for ever. */
+/** Goes round until a cell is not 0: for ever, or until it has enough. */
 const spinning = (random: Random): Piece => {
   const cells = random.below(2) === 0 ? [random.below(CELLS)] : [0, 1]
+  const rounds = random.below(2) === 0 ? Number.POSITIVE_INFINITY : 4
   return {
-    text: `spin on ${cells}`,
+    text: `spin on ${cells} ${rounds} times`,
     *run() {
-      for (;;) for (const cell of cells) if ((yield* load(cell)) !== 0) return
+      for (let n = 0; n < rounds; n++) for (const cell of cells) if ((yield* load(cell)) !== 0) return n
+      return 'given up'
     },
   }
 }

@@ -87,6 +87,8 @@ class Search {
   #executions = 0
   #turned = realMs()
   #over = false
+  /** Of executions of the systematic searches: the same for all, or a beginning that is known would end elsewhere. */
+  #stepLimit: number | undefined
 
   constructor(tools: Tools) {
     const { stay, names, focus, execution } = tools
@@ -186,7 +188,7 @@ class Search {
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
       ...(isSystematic(place)
-        ? { stepLimit: MUCH_LONGER * this.#tally.typical + PATIENCE }
+        ? { stepLimit: (this.#stepLimit ??= MUCH_LONGER * this.#tally.typical + PATIENCE) }
         : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
       focused: this.#isFocused(place),
     }
@@ -231,6 +233,7 @@ class Search {
     const { execution, strategies, stay } = this.#tools
     this.#executions++
     this.#tally.add(NAMES[place], place, outcome, options.focused || this.#executions > PROBES)
+    this.#noteDivergence(strategies)
     const { clock } = stay.control
     if (clock[CLOCK.gateOpened] === 0) clock[CLOCK.gateOpened] = now()
     clock[CLOCK.rounds] = this.#executions
@@ -258,6 +261,17 @@ class Search {
   #startOver({ dpor, bounded }: Strategies): void {
     dpor.reset()
     bounded.reset()
+    this.#stepLimit = undefined
+  }
+
+  /** A systematic search begins as it did before; if the threads do not, it is over, and has shown nothing. */
+  #noteDivergence({ dpor, bounded }: Strategies): void {
+    for (const { name, diverged } of [dpor, bounded]) {
+      if (!diverged) continue
+      this.#tally.uncontrolled(
+        `uncontrolled nondeterminism: ${name} made the same choices again, and the threads did something else`,
+      )
+    }
   }
 
   /** The last schedule once more: it must do the same, or something is not under control. */

@@ -1,0 +1,43 @@
+/** A search from its first execution to its last: what it promises in the end, and what withholds that. */
+import t from 'tap'
+import { workspace } from './helpers/cli.ts'
+
+t.jobs = 2
+
+type Exploration = NonNullable<ReturnType<ReturnType<typeof workspace>['summary']>['instances'][0]['exploration']>
+
+/** Everything that is drawn comes from the seed: what is done once is done always. */
+async function searching(
+  t: Parameters<typeof workspace>[0],
+  code: string,
+  ...flags: string[]
+): Promise<{ status: number | null; stdout: string; exploration: Exploration }> {
+  const { write, torture, summary } = workspace(t)
+  write({ 'x.mjs': code })
+  const { status, stdout } = await torture('explore', '1*./x.mjs', '--seed', '3', '--budget', '60s', ...flags)
+  return { status, stdout, exploration: summary().instances[0].exploration! }
+}
+
+const scenario = (threads: string, before = '') => `${before}
+export default {
+  name: 'x', summary: 'for a test', setup: () => ({ cells: new Int32Array(new SharedArrayBuffer(64)) }),
+  threads: { ${threads} },
+}
+`
+
+/** Between two executions that are done twice, so that nothing but the search itself can notice. */
+const ONCE_FEWER = scenario(
+  `adder: { count: 2, run: ({ shared: { cells } }) => {
+    const times = ++calls === 50 ? 1 : 4
+    for (let n = 0; n < times; n++) Atomics.add(cells, 0, 1)
+  } }`,
+  'let calls = 0',
+)
+
+for (const strategy of ['dpor', 'bounded'])
+  t.test(`${strategy} says that bodies did not do the same twice`, { buffered: true }, async t => {
+    const { status, exploration } = await searching(t, ONCE_FEWER, '--strategy', strategy)
+    t.equal(status, 4)
+    t.match(exploration.uncontrolled, [`uncontrolled nondeterminism: ${strategy} made the same choices again`])
+    t.equal(exploration.certificate, undefined)
+  })

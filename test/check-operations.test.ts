@@ -1,9 +1,9 @@
 /** The oracles of the running machine fire: one cell is damaged, and the next operation names it. */
 import t from 'tap'
-import { FRAME, PAGE_LOG, PTE_FRAME_SHIFT, PTE_PRESENT, VMA, VMA_NODE } from '../lib/mm/layout.ts'
+import { ENTRIES_AT, FRAME, PAGE_LOG, PTE_FRAME_SHIFT, PTE_PRESENT, VMA, VMA_NODE } from '../lib/mm/layout.ts'
 import { DATA_AT } from '../lib/mm/memory.ts'
 import { unlockPage } from '../lib/mm/page-flags.ts'
-import { ENTRIES_AT, findPmd, freeTable } from '../lib/mm/page-table.ts'
+import { findPmd, freeTable } from '../lib/mm/page-table.ts'
 import { POISON } from '../lib/shm/arena.ts'
 import {
   add,

@@ -5,6 +5,7 @@
 import {
   ANON_VMA,
   BUDDY,
+  ENTRIES_AT,
   FRAME,
   MM,
   MM_TLB,
@@ -26,6 +27,7 @@ import {
   ZERO_FRAME,
 } from '../mm/layout.ts'
 import { DATA_AT, type MemoryImage } from '../mm/memory.ts'
+import { readPae } from '../mm/pte.ts'
 import { checksum } from '../mm/vma.ts'
 import { objectAt } from '../shm/arena.ts'
 import { Slab, type SlabImage } from '../shm/slab.ts'
@@ -145,8 +147,9 @@ function walk(
   if (!new Slab(w, m.tables).isLive(table)) violated('PT', `the table for page ${base} was freed and is still linked`)
   tally.tables++
   expect('CNT', `lock of the table for page ${base}`, Atomics.load(w, table + TABLE.ptl), 0)
+  const pae = level === 0 && m.options.pte === 'pae'
   for (let n = 0; n < 1 << m.options.tableBits; n++) {
-    const entry = Atomics.load(w, table + TABLE.ptl + 1 + n)
+    const entry = pae ? readPae(w, table + ENTRIES_AT + 2 * n) : Atomics.load(w, table + ENTRIES_AT + n)
     if (entry === 0) continue
     const vpn = base + n * 2 ** (level * m.options.tableBits)
     if (level > 0) walk(m, entry, level - 1, vpn, tally, visit)

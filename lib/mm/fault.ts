@@ -17,7 +17,8 @@ import {
   VMA,
   ZERO_FRAME,
 } from './layout.ts'
-import { allocPmd, entryOf, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { changePte, ptep, readPte, setPte } from './pte.ts'
 import { faultShared } from './shared-fault.ts'
 import { setAnonVma } from './vma.ts'
 import { vmaEndRead } from './vma-lock.ts'
@@ -55,7 +56,7 @@ export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write
     if (pmd === 0) return FAULT_OOM
     table = Atomics.load(k.w, pmd)
   }
-  const original = Atomics.load(k.w, entryOf(k, table, vpn, 0))
+  const original = readPte(k, ptep(k, table, vpn))
   if (original === 0) {
     if (Atomics.load(k.w, vma + VMA.object) !== 0) return faultShared(k, mm, vma, pmd, vpn, write, flags)
     return write ? faultAnonWrite(k, mm, vma, pmd, vpn, flags) : faultAnonRead(k, pmd, vpn)
@@ -69,9 +70,8 @@ export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write
 function faultAnonRead(k: Kernel, pmd: number, vpn: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) return FAULT_OK
-  const at = entryOf(k, table, vpn, 0)
-  if (Atomics.load(k.w, at) === 0)
-    Atomics.store(k.w, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED, 'release')
+  const at = ptep(k, table, vpn)
+  if (readPte(k, at) === 0) setPte(k, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED)
   else pass(LOST_RACE, vpn, 0)
   pteUnmapUnlock(k, table)
   return FAULT_OK
@@ -94,13 +94,13 @@ function installAnon(k: Kernel, mm: Mm, pmd: number, vpn: number, frame: number)
     k.frames.put(frame)
     return FAULT_OK
   }
-  const at = entryOf(k, table, vpn, 0)
-  const lost = Atomics.load(k.w, at) !== 0
+  const at = ptep(k, table, vpn)
+  const lost = readPte(k, at) !== 0
   if (!lost) {
     // Counted before it is published: whoever finds the entry may take it down again at once.
     k.frames.firstMapping(frame)
     k.countAnon(mm, 1)
-    Atomics.store(k.w, at, writableEntry(frame), 'release')
+    setPte(k, at, writableEntry(frame))
   }
   pteUnmapUnlock(k, table)
   if (lost) {
@@ -134,10 +134,10 @@ function faultWriteProtected(
 function reusePage(k: Kernel, pmd: number, vpn: number, original: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) return FAULT_OK
-  const at = entryOf(k, table, vpn, 0)
+  const at = ptep(k, table, vpn)
   pass(COULD_UPGRADE, vpn, original)
   // Compare and swap although we hold the lock: the hardware sets its bits without it.
-  Atomics.compareExchange(k.w, at, original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
+  changePte(k, at, original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
   pteUnmapUnlock(k, table)
   return FAULT_OK
 }

@@ -102,6 +102,10 @@ export class Kernel {
   readonly tableBits: number
   /** Entries of a table less one. */
   readonly tableMask: number
+  /** log2 of the words of a page table entry. */
+  readonly pteShift: number
+  /** Words of a table's entries. */
+  readonly tableWords: number
   /** Room for the tickets of one shootdown. */
   readonly tickets: Int32Array
   readonly #freeNode: (node: number) => void
@@ -121,6 +125,8 @@ export class Kernel {
     this.levels = image.options.levels
     this.tableBits = image.options.tableBits
     this.tableMask = (1 << this.tableBits) - 1
+    this.pteShift = image.options.pte === 'pae' ? 1 : 0
+    this.tableWords = 1 << (this.tableBits + this.pteShift)
     this.tickets = new Int32Array(image.options.cpus)
     this.frames = new Frames(this.cpu, image)
     this.tlb = new Tlb(this)

@@ -93,6 +93,8 @@ export const BUDDY = struct('buddy', {
 export const TABLE = struct('table', {
   ptl: 'spinlock of the entries (leaf tables)',
 })
+/** Where a table's entries begin. */
+export const ENTRIES_AT = TABLE.ptl + 1
 
 /** A page table entry: frame number above, bits below; 0: none. */
 export const PTE_PRESENT = 1

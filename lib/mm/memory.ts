@@ -37,6 +37,8 @@ export interface MemoryOptions {
   readonly levels: number
   /** log2 of the entries of a table. */
   readonly tableBits: number
+  /** Page table entries of one word, or of two that are never read at once. */
+  readonly pte: 'word' | 'pae'
   /** VMAs in the slab, for all address spaces together: few make recycling prompt. */
   readonly vmas: number
   /** Most VMAs of one address space. */
@@ -52,6 +54,7 @@ export const DEFAULTS: MemoryOptions = {
   pages: 4096,
   levels: 3,
   tableBits: 6,
+  pte: 'word',
   vmas: 96,
   mapCount: 40,
   objects: [],
@@ -108,6 +111,7 @@ function validate(o: MemoryOptions): void {
 
 function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'arena' | 'options'> {
   const entries = 1 << o.tableBits
+  const tableWords = o.pte === 'pae' ? 2 * entries : entries
   const leaves = Math.ceil(o.pages / entries)
   const perMm = leaves + Math.ceil(leaves / entries) + o.levels
   return {
@@ -124,7 +128,10 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     nodes: slabRegion(builder, 'vma_node', VMA_NODE, 2 * o.mms + RCU_SLACK * o.cpus, {
       extraWords: RANGE_WORDS * o.mapCount,
     }),
-    tables: slabRegion(builder, 'table', TABLE, 2 * o.mms * perMm + RCU_SLACK, { ownLines: true, extraWords: entries }),
+    tables: slabRegion(builder, 'table', TABLE, 2 * o.mms * perMm + RCU_SLACK, {
+      ownLines: true,
+      extraWords: tableWords,
+    }),
     frames: builder.region('frame', FRAME, o.frames, { ownLines: true, extraWords: o.cpus }),
     pcps: builder.region('pcp', PCP, o.cpus, { ownLines: true, extraWords: PCP_HIGH }),
     buddy: builder.region('buddy', BUDDY, 1, { extraWords: o.frames }),

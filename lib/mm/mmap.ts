@@ -4,7 +4,8 @@ import { bug, passSlow, site } from '../shm/sites.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
 import { mergeNew, modifyFlags, splitVma } from './merge.ts'
-import { entryOf, findPmd, freePgtables } from './page-table.ts'
+import { findPmd, freePgtables } from './page-table.ts'
+import { ptep, readPte } from './pte.ts'
 import { allocVma, freeVma, setFlags } from './vma.ts'
 import { findVmaBefore, findVmaFrom, storeRange } from './vma-store.ts'
 import { writeProtectRange, zapRange } from './zap.ts'
@@ -74,7 +75,7 @@ function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
     const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
     if (table !== 0) {
       for (; vpn < tableEnd; vpn++) {
-        const pte = Atomics.load(k.w, entryOf(k, table, vpn, 0))
+        const pte = readPte(k, ptep(k, table, vpn))
         if (pte !== 0)
           violated('PT', `page ${vpn} of mm ${mm.tag - 1} has an entry although no VMA holds it: ${pte.toString(16)}`)
       }

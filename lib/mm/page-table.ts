@@ -9,15 +9,12 @@ import { pass, site } from '../shm/sites.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import type { Gather } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
-import { TABLE } from './layout.ts'
-
-/** Where a table's entries begin. */
-export const ENTRIES_AT = TABLE.ptl + 1
+import { ENTRIES_AT, TABLE } from './layout.ts'
 
 const TABLE_ALLOCATED = site('page-table/alloc')
 const TABLE_CHANGED = site('page-table/pmd-changed')
 
-/** Word of the entry for `vpn` in a table of the given level; 0 is the leaf. */
+/** Word of the entry for `vpn` in a table above the leaves, of the given level. */
 export function entryOf(k: Kernel, table: number, vpn: number, level: number): number {
   // A shift by 32 would be one by 0: deep and wide tables have more bits than a page number.
   return table + ENTRIES_AT + ((vpn >>> Math.min(level * k.tableBits, 31)) & k.tableMask)
@@ -77,7 +74,7 @@ export function allocTable(k: Kernel): number {
   const table = k.tables.alloc()
   if (table === 0) return 0
   pass(TABLE_ALLOCATED, table, 0)
-  for (let entry = table + ENTRIES_AT, end = entry + k.tableMask + 1; entry < end; entry++) {
+  for (let entry = table + ENTRIES_AT, end = entry + k.tableWords; entry < end; entry++) {
     if (Atomics.exchange(k.w, entry, 0) !== POISON) violated('PT', `an entry of a freed table was written to`)
   }
   Atomics.store(k.w, table + TABLE.ptl, 0)
@@ -86,7 +83,7 @@ export function allocTable(k: Kernel): number {
 
 /** Gives a table back at once: nobody can reach it, and it must be empty. */
 export function freeTable(k: Kernel, table: number): void {
-  for (let entry = table + ENTRIES_AT, end = entry + k.tableMask + 1; entry < end; entry++) {
+  for (let entry = table + ENTRIES_AT, end = entry + k.tableWords; entry < end; entry++) {
     const value = Atomics.load(k.w, entry)
     if (value !== 0) violated('PT', `a table was freed with a live entry: ${value.toString(16)}`)
   }

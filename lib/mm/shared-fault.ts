@@ -7,7 +7,8 @@ import { ALLOW_RETRY, FAULT_OK, FAULT_OOM, FAULT_RETRY, UNDER_VMA_LOCK, writable
 import type { Kernel, Mm } from './kernel.ts'
 import { OBJECT, PTE_ACCESSED, PTE_FRAME_SHIFT, PTE_PRESENT, VMA } from './layout.ts'
 import { lockPage, trylockPage, unlockPage, waitOnPageLocked } from './page-flags.ts'
-import { entryOf, pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
+import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
+import { ptep, readPte, setPte } from './pte.ts'
 import { vmaEndRead } from './vma-lock.ts'
 
 const LOST_SLOT = site('shared-fault/lost-slot')
@@ -37,13 +38,13 @@ export function faultShared(
   }
   const table = pteOffsetMapLock(k, pmd)
   if (table !== 0) {
-    const at = entryOf(k, table, vpn, 0)
-    if (Atomics.load(k.w, at) === 0) {
+    const at = ptep(k, table, vpn)
+    if (readPte(k, at) === 0) {
       k.frames.get(frame)
       k.frames.addMapping(frame)
       k.countShmem(mm, 1)
       const readable = (frame << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED
-      Atomics.store(k.w, at, write ? writableEntry(frame) : readable, 'release')
+      setPte(k, at, write ? writableEntry(frame) : readable)
     }
     pteUnmapUnlock(k, table)
   }

@@ -6,7 +6,8 @@ import { violated } from '../check/oracle.ts'
 import { POISON } from '../shm/arena.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { FRAME, PAGE_LOG, PTE_ACCESSED, PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE } from './layout.ts'
-import { entryOf, findPmd, walkedIntoFreedTable } from './page-table.ts'
+import { findPmd, walkedIntoFreedTable } from './page-table.ts'
+import { changePte, ptep, readPte } from './pte.ts'
 
 const SLOTS = 256
 /** A dirty entry may have lost its right to write; a writable one that is not dirty must be walked to become so. */
@@ -82,8 +83,8 @@ export class Tlb {
       const table = Atomics.load(w, pmd)
       if (table === 0) return false
       if (table === POISON) walkedIntoFreedTable(vpn, 1)
-      const at = entryOf(k, table, vpn, 0)
-      const pte = Atomics.load(w, at)
+      const at = ptep(k, table, vpn)
+      const pte = readPte(k, at)
       if ((pte & PTE_PRESENT) === 0) {
         if (pte === POISON) walkedIntoFreedTable(vpn, 0)
         return false
@@ -91,7 +92,7 @@ export class Tlb {
       if (write && (pte & PTE_WRITE) === 0) return false
       const marked = pte | (write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED)
       // Never a plain store: a zapper or mprotect may change the entry at this moment, and would be undone.
-      if (marked !== pte && Atomics.compareExchange(w, at, pte, marked) !== pte) continue
+      if (marked !== pte && !changePte(k, at, pte, marked)) continue
       if (Atomics.load(w, mm.gen) !== time) continue
       this.#tags[slot] = vpn + 1
       this.#entries[slot] = marked

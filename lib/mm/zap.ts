@@ -3,7 +3,8 @@ import type { Gather } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from './layout.ts'
 import { transferBits } from './page-flags.ts'
-import { entryOf, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { changePte, clearPte, ptep, readPte } from './pte.ts'
 
 /** Drops the entries of [start, end), which lies in one VMA. The gather owns the frames' references afterwards. */
 export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, shared: boolean): void {
@@ -27,8 +28,7 @@ function zapAnonTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: n
   let full = false
   let vpn = start
   for (; vpn < end && !full; vpn++) {
-    // Exchange, not load and store: the hardware may set accessed and dirty at this moment.
-    const pte = Atomics.exchange(k.w, entryOf(k, table, vpn, 0), 0)
+    const pte = clearPte(k, ptep(k, table, vpn))
     if (pte === 0) continue
     if ((pte & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
     const frame = pte >>> PTE_FRAME_SHIFT
@@ -52,7 +52,7 @@ function zapSharedTable(k: Kernel, mm: Mm, gather: Gather, table: number, start:
   let dirty = false
   let vpn = start
   for (; vpn < end && !full; vpn++) {
-    const pte = Atomics.exchange(k.w, entryOf(k, table, vpn, 0), 0)
+    const pte = clearPte(k, ptep(k, table, vpn))
     if (pte === 0) continue
     if ((pte & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
     const frame = pte >>> PTE_FRAME_SHIFT
@@ -78,7 +78,7 @@ export function writeProtectRange(k: Kernel, mm: Mm, gather: Gather, start: numb
     const pmd = findPmd(k, mm, vpn)
     const table = pmd === 0 ? 0 : pteOffsetMapLock(k, pmd)
     if (table !== 0) {
-      for (; vpn < tableEnd; vpn++) writeProtect(k, gather, entryOf(k, table, vpn, 0))
+      for (; vpn < tableEnd; vpn++) writeProtect(k, gather, ptep(k, table, vpn))
       pteUnmapUnlock(k, table)
     }
     vpn = tableEnd
@@ -87,10 +87,10 @@ export function writeProtectRange(k: Kernel, mm: Mm, gather: Gather, start: numb
 
 function writeProtect(k: Kernel, gather: Gather, at: number): void {
   for (;;) {
-    const pte = Atomics.load(k.w, at)
+    const pte = readPte(k, at)
     if ((pte & PTE_PRESENT) === 0 || (pte & PTE_WRITE) === 0) return
     // A bit that the hardware sets between load and swap makes the swap fail, and is not lost.
-    if (Atomics.compareExchange(k.w, at, pte, pte & ~PTE_WRITE) !== pte) continue
+    if (!changePte(k, at, pte, pte & ~PTE_WRITE)) continue
     gather.addChange()
     return
   }

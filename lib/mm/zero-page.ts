@@ -4,7 +4,8 @@ import { FAULT_OK, FAULT_OOM, writableEntry } from './fault.ts'
 import { shootdown } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PAGE_LOG } from './layout.ts'
-import { entryOf, pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
+import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
+import { clearPte, ptep, readPte, setPte } from './pte.ts'
 
 const BREAK = site('zero-page/break')
 
@@ -22,16 +23,17 @@ export function breakZeroPage(k: Kernel, mm: Mm, pmd: number, vpn: number, origi
     return FAULT_OK
   }
   const w = k.w
-  const at = entryOf(k, table, vpn, 0)
+  const at = ptep(k, table, vpn)
   const time = (Atomics.add(w, mm.gen, 1) + 1) | 0
-  const won = Atomics.compareExchange(w, at, original, 0) === original
+  const won = readPte(k, at) === original
   if (won) {
+    clearPte(k, at)
     passSlow(BREAK, vpn, frame)
     shootdown(k, mm, k.tickets)
     k.frames.firstMapping(frame)
     k.countAnon(mm, 1)
     Atomics.store(w, mm.log(vpn, PAGE_LOG.revoked), time)
-    Atomics.store(w, at, writableEntry(frame), 'release')
+    setPte(k, at, writableEntry(frame))
   }
   pteUnmapUnlock(k, table)
   if (!won) k.frames.put(frame)

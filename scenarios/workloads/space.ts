@@ -38,6 +38,11 @@ export const specs = {
   writes: { default: 70, min: 0, max: 100, describe: 'share of the accesses that write, in percent' },
   levels: { default: 3, min: 2, max: 5, describe: 'levels of the page tables' },
   'table-bits': { default: 5, min: 3, max: 9, describe: 'log2 of the entries of a page table' },
+  pte: {
+    default: 'word',
+    choices: ['word', 'pae'],
+    describe: 'page table entries of one word, or of two that are never read or written at once',
+  },
   vmas: {
     default: 96,
     min: 16,
@@ -95,6 +100,7 @@ export function setup(policy: PolicyName, { params, threads }: SetupContext<type
     mms: 2,
     pages,
     levels: params.levels,
+    pte: params.pte === 'pae' ? 'pae' : 'word',
     tableBits: Math.max(params['table-bits'], Math.ceil(Math.log2(pages) / params.levels)),
     frames: 64 + cpus * (PCP_HIGH + 256) + threads.faulter * params['own-pages'] + 3 * span,
     vmas: Math.max(params.vmas, threads.faulter + 4 * params.slots + 8),

@@ -7,8 +7,9 @@ import { OracleViolation } from '../../lib/check/oracle.ts'
 import type { Kernel, Mm } from '../../lib/mm/kernel.ts'
 import { BUDDY, FRAME, PCP, PTE_FRAME_SHIFT, VM_SHARED, VM_WRITE, VMA } from '../../lib/mm/layout.ts'
 import { createMemory, type MemoryImage, type MemoryOptions } from '../../lib/mm/memory.ts'
-import { entryOf, findPmd } from '../../lib/mm/page-table.ts'
+import { findPmd } from '../../lib/mm/page-table.ts'
 import type { PolicyName } from '../../lib/mm/policy/policy.ts'
+import { ptep } from '../../lib/mm/pte.ts'
 import { Task } from '../../lib/mm/task.ts'
 import { eachRange } from '../../lib/mm/vma-store.ts'
 import { objectAt } from '../../lib/shm/arena.ts'
@@ -114,7 +115,7 @@ export class Machine {
   /** Word of the entry of a page; its leaf table must exist. */
   entry(mm: number, vpn: number): number {
     const pmd = findPmd(this.k, this.mm(mm), vpn)
-    return entryOf(this.k, Atomics.load(this.w, pmd), vpn, 0)
+    return ptep(this.k, Atomics.load(this.w, pmd), vpn)
   }
 
   /** The entry of a page, 0 also where there is no table. */

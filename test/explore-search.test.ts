@@ -14,7 +14,7 @@ async function searching(
 ): Promise<{ status: number | null; stdout: string; exploration: Exploration }> {
   const { write, torture, summary } = workspace(t)
   write({ 'x.mjs': code })
-  const { status, stdout } = await torture('explore', '1*./x.mjs', '--seed', '3', '--budget', '60s', ...flags)
+  const { status, stdout } = await torture('explore', '1*./x.mjs', '--seed', '6', '--budget', '60s', ...flags)
   return { status, stdout, exploration: summary().instances[0].exploration! }
 }
 
@@ -41,3 +41,26 @@ for (const strategy of ['dpor', 'bounded'])
     t.match(exploration.uncontrolled, [`uncontrolled nondeterminism: ${strategy} made the same choices again`])
     t.equal(exploration.certificate, undefined)
   })
+
+/** Who gives up four times touches a cell of the other's, which chance alone makes it do. */
+const GIVES_UP = scenario(`
+  spinner: { count: 1, run: ({ shared: { cells } }) => {
+    let times = 0
+    for (let cell = 0; cell < 4; cell++)
+      for (let n = 0; Atomics.load(cells, cell) === 0; n++) if (n === 50) { times = Atomics.add(cells, 8, 1) + 1; break }
+    if (times === 4) Atomics.add(cells, 4, 1)
+  } },
+  setter: { count: 1, run: ({ shared: { cells } }) => {
+    for (let cell = 0; cell < 5; cell++) Atomics.add(cells, cell, 1)
+  } }`)
+
+t.test(
+  'a cell that threads meet at only after the proof: everything is explored again',
+  { buffered: true },
+  async t => {
+    const { status, exploration } = await searching(t, GIVES_UP)
+    t.equal(status, 0)
+    t.match(exploration.focus, ['cells[0]', 'cells[1]', 'cells[2]', 'cells[3]', 'cells[4]'])
+    t.match(exploration.certificate, /classes of interleavings explored/)
+  },
+)

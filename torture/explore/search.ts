@@ -135,15 +135,21 @@ class Search {
       return
     }
     const leads = (this.#options.sibling ?? 0) === 0
-    if (leads && this.#tally.choices <= SMALL) {
-      const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
-      await this.#rotate([PLACE.dpor], () => realMs() > until)
-      if (this.#tools.strategies.dpor.exhausted) {
-        await this.#runOn()
-        return
-      }
-    }
+    if (leads && this.#tally.choices <= SMALL && (await this.#prove())) return
     await this.#rotate([...RANDOM, PLACE.bounded], () => false)
+  }
+
+  /** The reduction by itself. False: it did not get to its end in time. */
+  async #prove(): Promise<boolean> {
+    const { dpor } = this.#tools.strategies
+    const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
+    for (;;) {
+      await this.#rotate([PLACE.dpor], () => realMs() > until)
+      if (!dpor.exhausted) return false
+      await this.#runOn()
+      // Unless a cell turned out contended that was not known to be.
+      if (dpor.exhausted) return true
+    }
   }
 
   /**

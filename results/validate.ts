@@ -377,6 +377,10 @@ export const stored = {
   trace,
   interleaving,
   guestCommand,
+          minimal: about(
+            'Without any one of its switches or operations it does not fail; false: there was no time to try them all.',
+            v.boolean(),
+          ),
   statsLine,
   runEvent,
 }

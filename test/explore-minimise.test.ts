@@ -310,6 +310,9 @@ t.test('the budget holds, and is told', async t => {
   t.ok(attempt(few.schedule).failed, 'what was reached by then still fails')
   const late = await minimise(found, attempt, { attempts: 100_000, ms: 0 })
   t.match(late, { minimal: false, tried: 1 })
+  carried = 0
+  const hurried = await minimise(found, counting, { ...BUDGET, enough: () => carried === 7 })
+  t.match(hurried, { minimal: false, tried: 7 })
 })
 
 t.test('what does not fail comes back as it was', async t => {

@@ -40,6 +40,7 @@ const lost = interleaving(
       steps: 7,
       switches: 2,
       tried: 112,
+      minimal: true,
       strategy: 'pct',
       executions: 3,
     },
@@ -64,6 +65,14 @@ step  adder[0]             adder[1]
 check in check: no update is lost: 1 !== 2
 found by pct in execution 3; minimised from 57 steps and 23 switches to 7 and 2
 in 112 executions`.slice(1),
+  )
+})
+
+t.test('a schedule that may hold more than the failure needs says so', async t => {
+  const minimised = { ...lost.minimised!, minimal: false }
+  t.match(
+    render({ ...lost, minimised }, 200),
+    /in 112 executions, which were not enough to try everything: it may hold steps that the failure does not need$/,
   )
 })
 

@@ -185,5 +185,9 @@ function repeatLine(row: Row, layout: Layout, paint: Palette): string {
 function minimisedText({ strategy, executions, ...cost }: NonNullable<Interleaving['minimised']>): string {
   const was = `${human(cost.foundSteps)} steps and ${human(cost.foundSwitches)} switches`
   const is = `${human(cost.steps)} and ${human(cost.switches)}`
-  return `found by ${strategy} in execution ${human(executions)}; minimised from ${was} to ${is} in ${human(cost.tried)} executions`
+  const tried = `${human(cost.tried)} executions`
+  const doubt = cost.minimal
+    ? ''
+    : ', which were not enough to try everything: it may hold steps that the failure does not need'
+  return `found by ${strategy} in execution ${human(executions)}; minimised from ${was} to ${is} in ${tried}${doubt}`
 }

@@ -52,15 +52,12 @@ export class Findings {
     const small = await minimise(
       found,
       async candidate => {
-        // Whoever wants an end wants what there is.
-        const hurry = engine.load(this.#tools.stay.control.words, WORD.hurry) === 1
-        if (hurry) return { failed: false, actual: candidate, preemptions: 0, able: [] }
         const failed = isSame(await this.replay(candidate, { spinBound: IMPATIENT }))
         const actual = this.#trimmed(this.#tools.execution.schedule(this.#replayOptions(candidate)))
         const { board } = this.#tools.execution
         return { failed, actual, preemptions: board.head[HEAD.preemptions], able: ableIn(board) }
       },
-      MINIMISER,
+      { ...MINIMISER, enough: () => engine.load(this.#tools.stay.control.words, WORD.hurry) === 1 },
     )
     const last = await this.replay(small.schedule, { traced: true, spinBound: IMPATIENT })
     const { execution, names } = this.#tools
@@ -76,6 +73,7 @@ export class Findings {
         steps: small.schedule.actors.length,
         switches: switches(small.schedule.actors),
         tried: small.tried,
+        minimal: small.minimal,
         strategy,
         executions,
       },

@@ -54,6 +54,8 @@ export interface Budget {
   /** Executions. */
   readonly attempts: number
   readonly ms: number
+  /** Asked before each execution: whether it is to end with what there is. */
+  readonly enough?: () => boolean
 }
 
 type Carry = (schedule: Schedule) => Attempt | Promise<Attempt>
@@ -150,7 +152,8 @@ class Minimiser {
     const found = this.#best
     const done: Done[] = []
     let steps = 0
-    const enough = () => this.#best !== found || this.#count > limit.attempts || performance.now() > limit.until
+    const enough = () =>
+      this.#best !== found || this.#count > limit.attempts || performance.now() > limit.until || this.#isOver()
     for (const beginning of beginnings) {
       if (steps > SCRATCH_STEPS || enough()) break
       const made = await this.#try(runsOf(beginning), ops)
@@ -257,14 +260,19 @@ class Minimiser {
   async #try(runs: readonly Run[], ops = this.#best.actual.ops): Promise<Best | undefined> {
     const text = textOf(runs, ops)
     if (this.#tried.has(text)) return undefined
-    this.#cut ||= this.#count >= this.#budget.attempts || performance.now() >= this.#deadline
-    if (this.#cut) return undefined
+    if (this.#isOver()) return undefined
     const { round } = this.#best.actual
     const actors = actorsOf(runs)
     const attempt = await this.#carry({ round, ...(ops !== undefined && { ops }), actors })
     this.#tried.set(text, reachOf(actors, attempt.actual.actors))
     if (attempt.failed && isCheaper(attempt.cost, this.#best.cost)) this.#best = attempt
     return attempt
+  }
+
+  #isOver(): boolean {
+    const { attempts, enough } = this.#budget
+    this.#cut ||= this.#count >= attempts || performance.now() >= this.#deadline || enough?.() === true
+    return this.#cut
   }
 
   async #carry(schedule: Schedule): Promise<Best> {

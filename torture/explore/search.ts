@@ -193,11 +193,14 @@ class Search {
       round: systematic ? (this.#options.hint?.round ?? 0) : this.#round(execution),
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
-      ...(isSystematic(place)
-        ? { stepLimit: (this.#stepLimit ??= MUCH_LONGER * this.#tally.typical + PATIENCE) }
-        : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
+      ...(isSystematic(place) ? { stepLimit: this.#limit() } : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
       focused: this.#isFocused(place),
     }
+  }
+
+  #limit(): number {
+    this.#stepLimit ??= MUCH_LONGER * this.#tally.typical + PATIENCE
+    return this.#stepLimit
   }
 
   /** What the user wants to be switched at holds from the beginning; what is learnt, once it is. */

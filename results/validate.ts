@@ -364,6 +364,7 @@ export const interleaving = about(
           executions: whole,
         }),
       ),
+    further: v.exactOptional(about('Steps after the last one: rounds of a livelock, which are all alike.', whole)),
     ),
   }),
 )

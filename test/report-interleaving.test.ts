@@ -76,6 +76,10 @@ t.test('a schedule that may hold more than the failure needs says so', async t =
   )
 })
 
+t.test('rounds of a livelock that were not stored are counted', async t => {
+  t.match(render({ ...lost, further: 19_872 }, 80), /adder\[1\].*\n {6}and so on for 19\.9 k further steps\n\ncheck/)
+})
+
 t.test('in a narrow terminal the places go first, and then the columns', async t => {
   const [heads, ...lines] = render(lost, 44).split('\n')
   t.equal(heads, 'step  adder[0]     adder[1]')

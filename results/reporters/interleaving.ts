@@ -17,7 +17,7 @@ export interface InterleavingLook {
 
 /** Lines without colour where the palette has none; no line end after the last. */
 export function renderInterleaving(interleaving: Interleaving, { width, paint }: InterleavingLook): string {
-  const { steps, threads, ending } = interleaving
+  const { steps, threads, ending, further = 0 } = interleaving
   const rows = rowsOf(interleaving)
   const layout = layoutOf(rows, threads, width)
   const lines = layout.column > 0 ? [headLine(threads, layout, paint)] : []
@@ -28,6 +28,8 @@ export function renderInterleaving(interleaving: Interleaving, { width, paint }:
     lines.push(stepLine(row, layout, paint))
     if (row.repeats > 0) lines.push(repeatLine(row, layout, paint))
   })
+  if (further > 0)
+    lines.push(paint('gray', `${' '.repeat(layout.margin)}and so on for ${human(further)} further steps`))
   const { minimised } = interleaving
   lines.push('', ...ending.flatMap(text => wrap(oneLine(text), width).map(line => paint('red', line))))
   if (minimised) lines.push(...wrap(minimisedText(minimised), width).map(line => paint('gray', line)))

@@ -29,7 +29,7 @@ export class FaultBox {
     this.#length[0] = 0
   }
 
-  /** Details that do not survive JSON, or are too long, are left out. */
+  /** What is too long is cut; details that do not survive JSON, or are too long, are left out. Either is said. */
   put(fault: ExploredFault): void {
     const bytes = encoder.encode(this.#print(fault))
     this.#text.set(bytes)
@@ -43,14 +43,17 @@ export class FaultBox {
   }
 
   #print({ details, ...plain }: ExploredFault): string {
-    const shortened = { ...plain, message: plain.message.slice(0, 4096), stack: plain.stack?.slice(0, 16384) }
+    const shortened = { ...plain, message: cut(plain.message, 4096), stack: plain.stack && cut(plain.stack, 16384) }
     try {
       const text = JSON.stringify({ ...shortened, details }, (_, v) => (typeof v === 'bigint' ? `${v}n` : v))
       // A letter has three bytes at most.
       if (3 * text.length <= this.#text.length) return text
     } catch {
       // Circular, or with a toJSON that throws: the failure counts without its details.
+      return JSON.stringify({ ...shortened, details: 'left out: they cannot be written as JSON' })
     }
-    return JSON.stringify(shortened)
+    return JSON.stringify({ ...shortened, details: 'left out: they are too long' })
   }
 }
+
+const cut = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most)}…`)

@@ -1,7 +1,7 @@
 /** From the board to what people read: every step with the names of its cells, the values, and who wrote what was read. */
 import type { Interleaving } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
-import { ASIDE, type Board, STEP } from './board.ts'
+import { ASIDE, type Board, ENDING, HEAD, STEP } from './board.ts'
 import type { ExploredFault } from './fault-box.ts'
 import type { Names } from './names.ts'
 import { DID, OP, opName } from './ops.ts'
@@ -12,7 +12,9 @@ type Step = Interleaving['steps'][number]
 type Note = Traced & { readonly place: string | undefined }
 
 /** Steps that are stored; of longer executions, the last ones. */
-const MOST_STORED = 5000
+export const MOST_STORED = 20_000
+/** Steps of each thread after the last that changed anything, in a livelock: all further ones are like them. */
+const LIVELOCK_STEPS = 64
 
 export function buildInterleaving(options: {
   board: Board
@@ -28,7 +30,8 @@ export function buildInterleaving(options: {
   const notes = new Map(options.traced.map((note, n) => [note.step, { ...note, place: places[n] }]))
   const writers = new Map<number, number>()
   const steps: Step[] = []
-  for (let step = 0; step < board.steps; step++) {
+  const end = endOf(board)
+  for (let step = 0; step < end; step++) {
     steps.push(describe(board, step, names, notes.get(step), writers))
     if ((board.didAt(step) & DID.write) !== 0) writers.set(board.at(step, STEP.address), step)
   }
@@ -37,10 +40,22 @@ export function buildInterleaving(options: {
     schedule: options.schedule,
     threads: [...names.threads],
     steps: steps.slice(-MOST_STORED),
+    ...(end < board.steps && { further: board.steps - end }),
     ending: [`${fault.oracle} in ${fault.thread}: ${fault.message}`],
     ...(options.minimised && { minimised: options.minimised }),
   }
 }
+
+/** Where it begins to be of no interest any more. */
+const endOf = ({ head, steps, threads }: Board): number =>
+  head[HEAD.ending] === ENDING.livelock ? Math.min(steps, steps - head[HEAD.idle] + LIVELOCK_STEPS * threads) : steps
+
+/** Whether a traced execution is so far in its livelock that nothing of it is kept any more. */
+export const isBeyond = ({ head, threads }: Board): boolean => head[HEAD.idle] > LIVELOCK_STEPS * threads
+
+/** `adder[0] load cells[0]`: what a schedule's step must be again to be the same. */
+export const shortly = (board: Board, step: number, names: Names): string =>
+  `${names.threads[threadAt(board, step)]} ${opName(board.kindAt(step))} ${names.cell(board.at(step, STEP.address))}`.trim()
 
 function describe(
   board: Board,

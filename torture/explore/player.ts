@@ -8,13 +8,11 @@ import { ACTOR, type Board, ENDING, HEAD } from './board.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
 import { realMs } from './engine.ts'
 import type { Explored } from './explored.ts'
+import { isBeyond, MOST_STORED } from './interleaving.ts'
 import type { Stage, Traced } from './stage.ts'
 
 /** How long a body may await what is not under control, ms. */
 const FOREIGN_MS = 2000
-
-/** Steps of a thread that are traced: a stack for each takes its time. */
-const MOST_TRACED = 2000
 
 /** What a traced execution sends to thread 0. */
 export interface TracedPart {
@@ -173,9 +171,11 @@ export class Player {
     return this.#traced
   }
 
+  /** Keeps what may be stored of them. */
   #trace(traced: Traced): void {
+    if (isBeyond(this.#board)) return
     this.#traced.push(traced)
-    if (this.#traced.length >= MOST_TRACED) this.#stage.onTraced = undefined
+    if (this.#traced.length >= 2 * MOST_STORED) this.#traced.splice(0, MOST_STORED)
   }
 
   #more(): boolean {

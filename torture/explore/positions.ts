@@ -10,8 +10,12 @@ const BETWEEN = '\n\0\n'
 
 /** One position for each stack, or undefined where none is known. */
 export function originalPlaces(stacks: readonly string[]): (string | undefined)[] {
+  // Most steps are done in a few places again and again.
+  const different = [...new Set(stacks)]
   // All at once: every call reads the maps.
-  return originalPositions(stacks.join(BETWEEN), BUNDLE).split(BETWEEN).map(placeOf)
+  const places = originalPositions(different.join(BETWEEN), BUNDLE).split(BETWEEN).map(placeOf)
+  const known = new Map(different.map((stack, n) => [stack, places[n]]))
+  return stacks.map(stack => known.get(stack))
 }
 
 function placeOf(stack: string): string | undefined {

@@ -2,7 +2,7 @@
 import { CLOCK, now } from '../guest/control.ts'
 import type { FinishedMessage } from '../guest/messages.ts'
 import { ENDING, HEAD } from './board.ts'
-import { buildInterleaving } from './interleaving.ts'
+import { buildInterleaving, shortly } from './interleaving.ts'
 import { parseSchedule } from './schedule.ts'
 import type { Tools } from './search.ts'
 import { PLACE } from './strategies/index.ts'
@@ -50,20 +50,11 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
 }
 
 /** From which step on the schedule does not fit what the code does. */
-function misfitOf({ execution: { board, traced }, names, stay, strategies }: Tools): string | undefined {
+function misfitOf({ execution: { board }, names, stay, strategies }: Tools): string | undefined {
   const expected = stay.instance.explore!.expected ?? []
-  const { steps } = buildInterleaving({
-    board,
-    names,
-    traced,
-    schedule: '',
-    fault: { oracle: '', message: '', thread: '' },
-  })
   for (const [n, was] of expected.entries()) {
-    const step = steps[n]
-    const is = step && `${names.threads[step.thread]} ${step.op} ${step.cell}`.trim()
-    if (is === was) continue
-    return `the schedule fits up to step ${n}: then it was ${was}, and now ${is ?? 'the execution is over'}`
+    const is = n < board.steps ? shortly(board, n, names) : 'the execution is over'
+    if (is !== was) return `the schedule fits up to step ${n}: then it was ${was}, and now ${is}`
   }
   if (board.head[HEAD.ending] !== ENDING.misfit) return undefined
   return `the schedule fits up to step ${strategies.replay.misfitAt}: the thread that is to go next cannot`

@@ -8,6 +8,14 @@ export interface Interval {
   readonly high: number
 }
 
+/** The middle one, or between the two in the middle; undefined of none. */
+export function median(values: readonly number[]): number | undefined {
+  if (values.length === 0) return undefined
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
 /**
  * The exact (Garwood) interval of a Poisson mean.
  * @param events     how many were seen, >= 0

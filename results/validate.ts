@@ -69,6 +69,18 @@ const exploreOptions = about(
   }),
 )
 
+const trial = about(
+  'What `torture bugs` wants to know by it.',
+  v.object({
+    bug: v.string(),
+    hardness: v.picklist(['E', 'D', 'X']),
+    oracles: about('Those that may name the bug.', v.array(v.string())),
+    control: v.exactOptional(
+      about('The code without the bug: as this try, and at least as long as that took.', folderName),
+    ),
+  }),
+)
+
 export const plannedInstance = about(
   'One repetition of a scenario, resolved: a guest never asks the machine for a number.',
   v.object({
@@ -84,6 +96,7 @@ export const plannedInstance = about(
     threads: bodies,
     bugs: v.array(v.string()),
     windows: v.exactOptional(v.array(v.string())),
+    trial: v.exactOptional(trial),
     jitter,
     durationMs: count,
     hangAfterMs: count,
@@ -169,6 +182,7 @@ const failures = about(
       oracle: v.string(),
       message: text,
       count: whole,
+      atMs: v.exactOptional(about("When it was seen first: from the opening of the first round's gate.", count)),
       path: v.string(),
       at: v.exactOptional(about("`/home/ann/queue.ts:41:12`: the innermost line of the scenario's own code.", text)),
       schedule: v.exactOptional(about('What `torture replay` carries out; under explore only.', text)),
@@ -350,6 +364,7 @@ export const interleaving = about(
         preempted: v.exactOptional(about('The thread before could have gone on.', v.boolean())),
       }),
     ),
+    further: v.exactOptional(about('Steps after the last one: rounds of a livelock, which are all alike.', whole)),
     ending: about('How it ended: the failure, and what each thread was doing.', v.array(v.string())),
     minimised: v.exactOptional(
       about(
@@ -360,11 +375,14 @@ export const interleaving = about(
           steps: whole,
           switches: whole,
           tried: whole,
+          minimal: about(
+            'Without any one of its switches or operations it does not fail; false: there was no time to try them all.',
+            v.boolean(),
+          ),
           strategy: v.string(),
           executions: whole,
         }),
       ),
-    further: v.exactOptional(about('Steps after the last one: rounds of a livelock, which are all alike.', whole)),
     ),
   }),
 )
@@ -378,10 +396,6 @@ export const stored = {
   trace,
   interleaving,
   guestCommand,
-          minimal: about(
-            'Without any one of its switches or operations it does not fail; false: there was no time to try them all.',
-            v.boolean(),
-          ),
   statsLine,
   runEvent,
 }

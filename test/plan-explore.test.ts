@@ -86,7 +86,7 @@ t.test('a search is planned again as it was', async t => {
     createdAt: '2026-01-01T00:00:00.000Z',
     bundle: 'x',
   }
-  const chosen = chooseAgain(plan, new Map([['a.1', { verdict: 'fail' as const }]]), { failed: true, only: [] })
+  const chosen = chooseAgain(plan, new Map([['a.1', 'fail' as const]]), { failed: true, only: [] })
   const again = planAgain(plan, chosen, { failed: true, only: [], times: 1, durationMs: 5 })
   t.same(
     again.instances,

@@ -35,6 +35,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'measure scenarios side by side over numbers of threads',
     load: () => import('./commands/scale.ts'),
   },
+  bugs: {
+    usage: 'bugs [ids..]',
+    summary: 'which of the known bugs are caught, by what, how soon',
+    load: () => import('./commands/bugs.ts'),
+  },
   list: {
     usage: 'list [what]',
     summary: 'scenarios, bugs or runs',
@@ -53,7 +58,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */
-const later = ['bugs', 'hosts', 'init', 'compare']
+const later = ['hosts', 'init', 'compare']
 const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node']
 
 function parser(args: readonly string[]) {

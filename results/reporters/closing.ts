@@ -2,12 +2,14 @@
 import { duration, fit, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
 import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../schema.ts'
 import { excludedRate, rateInterval } from '../statistics.ts'
+import { isOnTrial } from '../trials.ts'
 import { addCounters, fallbackShare, mainWork } from '../work.ts'
 import { cleanText, explorationLines } from './exploration.ts'
 import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
 import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
+import { trialLines, trialTally } from './trials.ts'
 import { interleavingLines, troubleLines } from './trouble.ts'
 
 const MS_PER_HOUR = 3_600_000
@@ -15,7 +17,8 @@ const MS_PER_HOUR = 3_600_000
 /** The closing summary, lines without their ends. */
 export function closingLines(closing: EndedRun, look: Look): string[] {
   const lines: string[] = []
-  for (const group of groupsOf(closing.plan)) lines.push(...groupLines(group, closing, look), '')
+  if (isOnTrial(closing.plan)) lines.push(...trialLines(closing, look), '')
+  else for (const group of groupsOf(closing.plan)) lines.push(...groupLines(group, closing, look), '')
   lines.push(...verdictLines(closing, look))
   const { command, why } = nextStep(closing)
   lines.push(...labelled('next', command, look, { indent: 0, text: 'bold' }))
@@ -198,7 +201,8 @@ function verdictLines({ plan, summary, results, dir, running }: EndedRun, look: 
   const ended = summary.finishedAt === undefined ? undefined : Date.parse(summary.finishedAt)
   const verdict = ended === undefined ? undefined : (summary.verdict ?? worst(verdicts))
   const took = ended === undefined ? '' : ` in ${duration(ended - Date.parse(summary.startedAt))}`
-  const scale = instances.length === 1 ? '1 instance' : tally(verdicts)
+  const several = isOnTrial(plan) ? trialTally({ plan, results }) : tally(verdicts)
+  const scale = instances.length === 1 ? '1 instance' : several
   const word = verdict === undefined ? (running ? 'RUNNING' : 'CUT OFF') : WORD[verdict]
   const text = `${scale}${took} · seed ${seed} · ${shownPath(dir)}`
   return labelled(word, text, look, { indent: 0, label: markOf(verdict).colour })

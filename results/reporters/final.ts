@@ -1,13 +1,9 @@
-/** TAP or JUnit at the end; on the way the live view, if somebody watches. */
-import { junit } from './junit.ts'
+/** One text at the end; on the way the live view, if somebody watches. */
 import { LiveView } from './live.ts'
 import { Progress } from './progress.ts'
 import type { EndedRun, Reporter, Streams } from './reporter.ts'
-import { tap } from './tap.ts'
 
-const FINAL: Readonly<Record<'tap' | 'junit', (run: EndedRun) => string>> = { tap, junit }
-
-export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Streams): Reporter {
+export function finalReporter(render: (run: EndedRun) => string, { stdout, stderr }: Streams): Reporter {
   let progress: Progress | undefined
   let live: LiveView | undefined
   return {
@@ -24,7 +20,7 @@ export function finalReporter(kind: keyof typeof FINAL, { stdout, stderr }: Stre
       live?.stop()
       if (progress === undefined) return
       const { plan, results, interleavings } = progress
-      stdout.write(FINAL[kind]({ plan, summary, results, interleavings, dir, last: true }))
+      stdout.write(render({ plan, summary, results, interleavings, dir, last: true }))
     },
     stop: () => live?.stop(),
   }

@@ -2,8 +2,10 @@
 
 import { finalReporter } from './final.ts'
 import { jsonReporter } from './json.ts'
+import { junit } from './junit.ts'
 import { plainReporter } from './plain.ts'
 import type { Reporter, ReporterKind, Streams } from './reporter.ts'
+import { tap } from './tap.ts'
 import { ttyReporter } from './tty.ts'
 
 export { REPORTERS, type Reporter, type ReporterKind, type Streams } from './reporter.ts'
@@ -22,7 +24,8 @@ export function createReporter(kind: ReporterKind, streams: Streams): Reporter {
     case 'json':
       return jsonReporter(streams)
     case 'tap':
+      return finalReporter(tap, streams)
     case 'junit':
-      return finalReporter(kind, streams)
+      return finalReporter(junit, streams)
   }
 }

@@ -1,6 +1,7 @@
 /** JUnit XML: a suite a scenario, a case an instance. */
 import { stripVTControlCharacters } from 'node:util'
-import type { Bridge, InstanceResult, PlannedInstance } from '../schema.ts'
+import type { Bridge, InstanceResult, PlannedInstance, Verdict } from '../schema.ts'
+import { answerOf, standings } from '../trials.ts'
 import { replayCommand } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 
@@ -16,7 +17,10 @@ const KIND = {
 } as const
 
 export function junit({ plan, summary, results }: EndedRun): string {
-  const cases = plan.instances.map(instance => testCase(instance, results.get(instance.name), summary.id))
+  const counted = standings(plan, results)
+  const cases = plan.instances.map(instance =>
+    testCase(instance, results.get(instance.name), counted.get(instance.name), summary.id),
+  )
   const scenarios = [...new Set(cases.map(({ scenario }) => scenario))]
   const body = scenarios.map(scenario => {
     const own = cases.filter(other => other.scenario === scenario)
@@ -52,12 +56,24 @@ function totals(cases: readonly TestCase[]) {
   return { tests: String(cases.length), failures: of('failure'), errors: of('error'), skipped: of('skipped'), time }
 }
 
-function testCase({ name, scenario }: PlannedInstance, result: InstanceResult | undefined, runId: string): TestCase {
-  const kind = result === undefined ? 'error' : KIND[result.verdict]
+function testCase(
+  instance: PlannedInstance,
+  result: InstanceResult | undefined,
+  verdict: Verdict | undefined,
+  runId: string,
+): TestCase {
+  const { name, scenario } = instance
+  const kind = verdict === undefined ? 'error' : KIND[verdict]
   const seconds = (result?.durationMs ?? 0) / 1000
   const head = attributes({ classname: `torture.${scenario}`, name, time: seconds.toFixed(3) })
-  const xml = `    <testcase${head}>\n${[...outcome(kind, result, runId), systemOut(result)].join('')}    </testcase>`
+  const xml = `    <testcase${head}>\n${[...outcome(kind, told(instance, result), runId), systemOut(result)].join('')}    </testcase>`
   return { scenario, kind, seconds, xml }
+}
+
+/** On trial: with what it says about the bug as its reason. */
+function told(instance: PlannedInstance, result: InstanceResult | undefined): InstanceResult | undefined {
+  if (result === undefined || instance.trial === undefined) return result
+  return { ...result, reason: answerOf(instance, result).text, failures: [] }
 }
 
 /** JUnit has one outcome a case: the first failure stands for all, whose list follows in its text. */

@@ -1,10 +1,17 @@
 /** One line for an instance that has ended. */
 import { duration, fit, human, oneLine, shownPlace } from '../format.ts'
-import type { InstanceResult } from '../schema.ts'
+import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import { answerOf } from '../trials.ts'
 import { mainWork } from '../work.ts'
 import { markOf, type Palette } from './palette.ts'
 
-export function endedLine(result: InstanceResult, columns: number, paint: Palette): string {
+/** @param planned as which it ran: on trial it is told whether the bug was caught */
+export function endedLine(result: InstanceResult, columns: number, paint: Palette, planned?: PlannedInstance): string {
+  if (planned?.trial !== undefined) {
+    const { verdict, text } = answerOf(planned, result)
+    const { sign, colour } = markOf(verdict)
+    return fit(`${paint(colour, `${sign} ${result.name}`)}  ${text}`, columns)
+  }
   const { name, verdict, durationMs, failures, reason, host } = result
   const { sign, colour } = markOf(verdict)
   const main = mainWork(result, result.exploration !== undefined)

@@ -3,6 +3,7 @@
  * printed goes above them and scrolls.
  */
 import { clock, fit, human, percent, plural, width } from '../format.ts'
+import { isOnTrial, standings } from '../trials.ts'
 import { fallbackShare } from '../work.ts'
 import { type Palette, paletteOf } from './palette.ts'
 import { currentRate, type Progress, type Running } from './progress.ts'
@@ -84,14 +85,15 @@ export function liveLines(progress: Progress, columns: number, rows: number, pai
 
 function headLine({ plan, results, elapsedMs, remainingMs }: Progress, paint: Palette): string {
   const all = plan.instances.length
-  const passed = [...results.values()].filter(({ verdict }) => verdict === 'pass').length
+  const passed = [...standings(plan, results).values()].filter(verdict => verdict === 'pass').length
   const others = results.size - passed
   const parts = [
     `${results.size}/${all} ended`,
     ...(passed > 0 ? [paint('green', `${passed} passed`)] : []),
     ...(others > 0 ? [paint('red', `${others} not`)] : []),
     `${clock(elapsedMs)} gone`,
-    `${clock(remainingMs)} left`,
+    // How soon bugs are caught is what a trial is about.
+    ...(isOnTrial(plan) ? [] : [`${clock(remainingMs)} left`]),
   ]
   return `${paint('bold', 'torture')}  ${parts.join(' · ')}`
 }

@@ -4,6 +4,7 @@ import { duration, durationFlag, human, shownPath, sum } from '../format.ts'
 import type { Exploration, PlannedInstance } from '../schema.ts'
 import { excludedRate } from '../statistics.ts'
 import { DEFAULT_ROOT } from '../store.ts'
+import { bugRows, isOnTrial, standings } from '../trials.ts'
 import { program, quoted, selection } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 import { isShort } from './trouble.ts'
@@ -19,6 +20,7 @@ const LADDER_MS = [10_000, 60_000, 300_000, 1_800_000, 7_200_000, 28_800_000]
 export function nextStep(closing: EndedRun): NextStep {
   const { plan, summary, results } = closing
   if (closing.running) return { command: report(closing), why: 'again, when it has ended: it is still running' }
+  if (isOnTrial(plan)) return afterTrials(closing)
   const all = plan.instances.map(({ name }) => results.get(name))
   const failure = all.flatMap(result => result?.failures ?? [])[0]
   const troubled = all.find(result => ['fail', 'hang', 'crash', 'lost'].includes(result?.verdict ?? ''))
@@ -43,6 +45,25 @@ export function nextStep(closing: EndedRun): NextStep {
     ? 'the bug was not caught: give it more time, and new seeds with --seed new'
     : worthOf(closing, longer)
   return { command: rerun(closing, `--duration ${longer}`), why }
+}
+
+/** After `torture bugs`. */
+function afterTrials(closing: EndedRun): NextStep {
+  const { plan, summary, results } = closing
+  const counted = plan.instances.map(({ name }) => standings(plan, results).get(name))
+  if (summary.finishedAt === undefined || counted.includes(undefined))
+    return { command: rerun(closing), why: 'completes the run: what was tried stays' }
+  const escaped = plan.instances.find((_, n) => counted[n] !== 'pass' && counted[n] !== 'skipped')
+  if (escaped === undefined) {
+    const { bug } = plan.instances[0].trial!
+    const one = bugRows(plan, results).length === 1 ? ` ${bug}` : ''
+    return { command: `${program()} bugs${one} --times 30`, why: 'more seeds; --hardness and ids try a part of them' }
+  }
+  const evidence = resolve(closing.dir, results.get(escaped.name)?.failures[0]?.id ?? escaped.name)
+  return {
+    command: rerun(closing, '--failed', '--seed new'),
+    why: `tries again what did not go as it should, with new seeds; the evidence is in ${shownPath(evidence)}`,
+  }
 }
 
 /** The interleaving of a failure is on the screen already where it is short. */

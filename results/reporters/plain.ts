@@ -1,5 +1,6 @@
 /** Lines for a log: what happens, once; progress every ten seconds; the closing summary. */
 import { clock, duration, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
+import { isOnTrial } from '../trials.ts'
 import { closingLines } from './closing.ts'
 import { endedLine } from './line.ts'
 import { paletteOf } from './palette.ts'
@@ -25,14 +26,13 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
   return {
     start(plan, dir, earlier) {
       progress = new Progress(plan, earlier, now)
-      // A finding ends a search, and so does a proof.
-      const bound = plan.instances.every(({ mode }) => mode === 'explore') ? 'at most' : 'at least'
       say(
-        `torture: ${plural(plan.instances.length, 'instance')}, ${bound} ${duration(progress.remainingMs)}, seed ${plan.seed}, ${shownPath(dir)}`,
+        `torture: ${plural(plan.instances.length, 'instance')}${longOf(progress)}, seed ${plan.seed}, ${shownPath(dir)}`,
       )
     },
     instanceStarted(instance) {
       progress?.started(instance)
+      if (instance.trial !== undefined) return
       const threads = sum(instance.threads.map(({ count }) => count))
       say(
         `start ${instance.name}: ${plural(threads, 'thread')}, ${duration(instance.durationMs)}, seed ${instance.seed}${instance.bugs.map(bug => `, bug ${bug}`).join('')}`,
@@ -40,7 +40,8 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
     },
     event(name, event) {
       progress?.event(name, event)
-      if (event.type === 'failure') {
+      // Of a bug on trial the line of its end says all.
+      if (event.type === 'failure' && progress?.planned(name)?.trial === undefined) {
         const { oracle, message, thread, round, schedule } = event.failure
         const when = schedule === undefined ? `round ${round}` : `execution ${round}`
         say(paint('red', `FAIL ${name}: ${oracle}: ${oneLine(message)} (${thread}, ${when})`))
@@ -49,7 +50,7 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
     },
     instanceEnded(result, interleavings) {
       progress?.ended(result, interleavings)
-      say(endedLine(result, Number.POSITIVE_INFINITY, paint))
+      say(endedLine(result, Number.POSITIVE_INFINITY, paint, progress?.planned(result.name)))
     },
     bridgeStarted(search) {
       progress?.started(search)
@@ -68,12 +69,19 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
   }
 }
 
+/** A finding ends a search, and so does a proof. How soon bugs are caught is what a trial is about. */
+function longOf({ plan, remainingMs }: Progress): string {
+  if (isOnTrial(plan)) return ''
+  const bound = plan.instances.every(({ mode }) => mode === 'explore') ? 'at most' : 'at least'
+  return `, ${bound} ${duration(remainingMs)}`
+}
+
 function progressLine(progress: Progress): string {
   const running = [...progress.running.values()].map(entry => {
     const rate = currentRate(entry)
     const failures = entry.failures > 0 ? `, ${plural(entry.failures, 'failure')}` : ''
     return `${entry.instance.name} ${rate === undefined ? 'starting' : `${human(rate.perSecond)} ${rate.name}/s`}${failures}`
   })
-  const left = clock(progress.remainingMs)
-  return `${clock(progress.elapsedMs)} ${percent(progress.share)} done, ${left} left: ${running.join('; ')}`
+  const left = isOnTrial(progress.plan) ? '' : `, ${clock(progress.remainingMs)} left`
+  return `${clock(progress.elapsedMs)} ${percent(progress.share)} done${left}: ${running.join('; ')}`
 }

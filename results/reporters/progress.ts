@@ -32,6 +32,10 @@ export class Progress {
     this.#planned = new Map(plan.instances.map(instance => [instance.name, instance]))
   }
 
+  planned(name: string): PlannedInstance | undefined {
+    return this.#planned.get(name)
+  }
+
   started(instance: PlannedInstance): void {
     this.running.set(instance.name, { instance, startedAt: this.#now(), failures: 0 })
   }

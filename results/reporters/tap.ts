@@ -1,28 +1,38 @@
 /** TAP 14: a test point an instance, with its numbers as a YAML block. */
 import { oneLine } from '../format.ts'
-import type { InstanceResult, PlannedInstance } from '../schema.ts'
+import type { InstanceResult, PlannedInstance, Verdict } from '../schema.ts'
+import { answerOf, standings } from '../trials.ts'
 import { replayCommand } from '../typed.ts'
 import type { EndedRun } from './reporter.ts'
 
 export function tap({ plan, results }: EndedRun): string {
   const lines = ['TAP version 14', `1..${plan.instances.length}`]
+  const counted = standings(plan, results)
   plan.instances.forEach((instance, n) => {
-    lines.push(...testPoint(n + 1, instance, results.get(instance.name), plan.id))
+    lines.push(...testPoint(n + 1, instance, results.get(instance.name), counted.get(instance.name), plan.id))
   })
   return `${lines.join('\n')}\n`
 }
 
-function testPoint(n: number, instance: PlannedInstance, result: InstanceResult | undefined, runId: string): string[] {
-  const verdict = result?.verdict ?? 'never finished'
+function testPoint(
+  n: number,
+  instance: PlannedInstance,
+  result: InstanceResult | undefined,
+  verdict: Verdict | 'never finished' = 'never finished',
+  runId: string,
+): string[] {
   const ok = verdict === 'pass' || verdict === 'skipped'
-  const why =
-    result?.failures[0] === undefined
-      ? (result?.reason ?? '')
-      : `${result.failures[0].oracle}: ${result.failures[0].message}`
+  const why = result === undefined ? '' : whyOf(instance, result)
   const words = ok ? instance.name : `${instance.name} ${verdict}${why === '' ? '' : `: ${why}`}`
   const skip = verdict === 'skipped' ? ` # SKIP ${escaped(result?.reason ?? '')}`.trimEnd() : ''
   const point = `${ok ? 'ok' : 'not ok'} ${n} - ${escaped(words)}${skip}`
   return result === undefined ? [point] : [point, ...yamlBlock(result, runId)]
+}
+
+function whyOf(instance: PlannedInstance, result: InstanceResult): string {
+  if (instance.trial !== undefined) return answerOf(instance, result).text
+  const [first] = result.failures
+  return first === undefined ? (result.reason ?? '') : `${first.oracle}: ${first.message}`
 }
 
 /** Only a backslash and a hash mean anything in a description. */

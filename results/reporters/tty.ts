@@ -33,7 +33,7 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       progress?.ended(result, interleavings)
       // The closing summary says the same of a lone instance a moment later.
       if (progress !== undefined && progress.plan.instances.length > 1)
-        live?.print([endedLine(result, columns(), paint)])
+        live?.print([endedLine(result, columns(), paint, progress.planned(result.name))])
     },
     bridgeStarted(search) {
       progress?.started(search)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Reporter } from '../../results/reporters/reporter.ts'
 import type { Plan } from '../../results/schema.ts'
-import { createRun } from '../../results/store.ts'
+import { createRun, type Run } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { keepBundle } from '../bundle/store.ts'
 import { EXIT } from '../errors.ts'
@@ -69,21 +69,24 @@ export interface Launched extends Ended {
 
 export async function launch(flags: LaunchFlags, request: Request, how: Launch): Promise<Launched> {
   const results = checkResults(flags.results ?? DEFAULT_RESULTS)
-  const { run, bundle } = await plan(flags, request, how.example, (planned, made) => {
-    const bundle = keepBundle(made, resolve(results))
-    const run = createRun(results, {
-      torture: version,
-      argv: how.argv,
-      command: how.command,
-      createdAt: new Date().toISOString(),
-      bundle: bundle.hash,
-      ...planned,
-    })
-    return { run, bundle }
-  })
+  const { run, bundle } = await plan(flags, request, how.example, (planned, made) =>
+    storeRun(made, planned, { ...how, results }),
+  )
   const { runPlan } = await import('../runner/run-plan.ts')
   const ended = await runPlan(run, bundle, how.reporter(), how.signals)
   return { ...ended, plan: run.plan, bundle, dir: run.dir }
+}
+
+/** Gives a plan its place in the results folder, and the bundle that it runs. */
+export function storeRun(
+  made: Bundle,
+  planned: PlanBody,
+  { results, command, argv }: Pick<Launch, 'command' | 'argv'> & { readonly results: string },
+): { readonly run: Run; readonly bundle: Bundle } {
+  const bundle = keepBundle(made, resolve(results))
+  const createdAt = new Date().toISOString()
+  const run = createRun(results, { torture: version, argv, command, createdAt, bundle: bundle.hash, ...planned })
+  return { run, bundle }
 }
 
 /** `--dry-run`. */

@@ -4,6 +4,7 @@ import { duration } from '../../results/format.ts'
 import { listRuns, type StoredRun } from '../../results/reader.ts'
 import { markOf, paletteOf } from '../../results/reporters/palette.ts'
 import { table } from '../../results/table.ts'
+import { standings } from '../../results/trials.ts'
 import { builtinManifest } from '../bundle/builtin.ts'
 import type { BugDescription, ScenarioDescription } from '../bundle/manifest.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -105,7 +106,7 @@ function listStored(results: string): Listed {
 
 function runJson({ id, dir, state, plan, summary, results }: StoredRun) {
   const { startedAt, finishedAt, verdict, exitCode, argv } = summary
-  const passed = [...results.values()].filter(result => result.verdict === 'pass').length
+  const passed = [...standings(plan, results).values()].filter(counted => counted === 'pass').length
   const { origin, seed, instances } = plan
   return {
     id,

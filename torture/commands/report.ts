@@ -7,6 +7,7 @@ import { paletteOf } from '../../results/reporters/palette.ts'
 import type { EndedRun } from '../../results/reporters/reporter.ts'
 import { tap } from '../../results/reporters/tap.ts'
 import { runIds } from '../../results/store.ts'
+import { bugRows } from '../../results/trials.ts'
 import { EXIT } from '../errors.ts'
 import { checkResults, DEFAULT_RESULTS, oneOf } from './flags.ts'
 
@@ -70,5 +71,6 @@ function render(run: StoredRun, format: (typeof FORMATS)[number]): string {
 /** The summary with the whole results in the place of their excerpts, in the order of the plan. */
 function asJson({ summary, results, plan, unfinished, state, problems }: StoredRun) {
   const instances = plan.instances.flatMap(({ name }) => results.get(name) ?? [])
-  return { ...summary, state, instances, unfinished, problems }
+  const bugs = bugRows(plan, results)
+  return { ...summary, state, instances, ...(bugs.length > 0 && { bugs }), unfinished, problems }
 }

@@ -6,6 +6,7 @@ import { openRun, type StoredRun } from '../../results/reader.ts'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { ReporterKind } from '../../results/reporters/reporter.ts'
 import { appendEvent, createRun, firstSummary, toRunInstance, writeSummary } from '../../results/store.ts'
+import { standings } from '../../results/trials.ts'
 import { openBundle } from '../bundle/store.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
@@ -114,7 +115,7 @@ async function complete(stored: StoredRun, reporter: ReporterKind, dryRun: boole
 /** A new run, which names the one that it repeats. */
 async function repeat(stored: StoredRun, again: Again, reporter: ReporterKind, dryRun: boolean): Promise<number> {
   const { plan: origin, root, results, id } = stored
-  const chosen = chooseAgain(origin, results, again)
+  const chosen = chooseAgain(origin, standings(origin, results), again)
   if (chosen.length === 0) {
     process.stdout.write(`nothing to do: everything that ${id} ran passed\n`)
     return EXIT.ok

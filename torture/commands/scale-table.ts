@@ -1,5 +1,6 @@
 /** The figures of `torture scale`, as data and as a table. */
 import type { InstanceResult } from '../../results/schema.ts'
+import { median } from '../../results/statistics.ts'
 import type { Cell } from '../plan/scale.ts'
 
 type Value = string | number | boolean | null | readonly number[]
@@ -27,17 +28,11 @@ export function figures(cells: readonly Cell[], measured: ReadonlyMap<string, In
       policy: scenario.name,
       threads,
       ...row.labels,
-      [rate.name]: median(rates),
-      ...(share && { [share.name]: median((shares ?? []).filter(Number.isFinite).sort((a, b) => a - b)) }),
+      [rate.name]: median(rates) ?? null,
+      ...(share && { [share.name]: median((shares ?? []).filter(Number.isFinite)) ?? null }),
       range: rates.length === 0 ? [] : [rates[0], rates[rates.length - 1]],
     }
   })
-}
-
-function median(sorted: readonly number[]): number | null {
-  if (sorted.length === 0) return null
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /** Columns as wide as their widest cell; numbers to the right. */

@@ -1,20 +1,17 @@
 /** `torture scale`: policies side by side in one run. */
 import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { Reporter } from '../../results/reporters/reporter.ts'
 import type { InstanceResult } from '../../results/schema.ts'
-import { createRun } from '../../results/store.ts'
 import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
-import { keepBundle } from '../bundle/store.ts'
 import { EXIT } from '../errors.ts'
-import { version } from '../paths.ts'
 import { MOST_THREADS } from '../plan/params.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseCount, parseDuration, parseSeed } from '../plan/quantities.ts'
 import { makeScalePlan, type ScaleRequest } from '../plan/scale.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus, storeOptions, text, texts } from './flags.ts'
+import { storeRun } from './launch.ts'
 import { figures, printTable, throttled } from './scale-table.ts'
 import { withSelected } from './selected.ts'
 
@@ -75,15 +72,7 @@ async function measure(
     return EXIT.ok
   }
   const results = checkResults(flags.results ?? DEFAULT_RESULTS)
-  const bundle = keepBundle(made, resolve(results))
-  const run = createRun(results, {
-    torture: version,
-    argv: process.argv.slice(2),
-    command: 'scale',
-    createdAt: new Date().toISOString(),
-    bundle: bundle.hash,
-    ...body,
-  })
+  const { run, bundle } = storeRun(made, body, { results, command: 'scale', argv: process.argv.slice(2) })
   const measured = new Map<string, InstanceResult>()
   const { runPlan } = await import('../runner/run-plan.ts')
   const { status } = await runPlan(run, bundle, collector(measured, body.instances.length))

@@ -74,7 +74,14 @@ export function resultOf(instance: PlannedInstance, seen: Seen): InstanceResult 
       instance.mode === 'explore'
         ? exploredBlindSpots(instance, seen)
         : blindSpots(instance, seen, threads, availableCpus),
-    failures: seen.failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
+    failures: seen.failures.map(({ id, oracle, message, count, atMs }) => ({
+      id,
+      oracle,
+      message,
+      count,
+      atMs,
+      path: id,
+    })),
   }
 }
 

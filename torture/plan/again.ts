@@ -1,5 +1,5 @@
 /** Plans a re-run: which instances of a run are done again, and as what. Pure. */
-import type { InstanceResult, Plan, PlannedInstance } from '../../results/schema.ts'
+import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../../results/schema.ts'
 import { UsageError } from '../errors.ts'
 import { hint } from './nearest.ts'
 import { pack } from './pack.ts'
@@ -25,14 +25,17 @@ export function unfinished(plan: Plan, results: Results): PlannedInstance[] {
   return plan.instances.filter(({ name }) => (results.get(name)?.verdict ?? 'skipped') === 'skipped')
 }
 
-/** The instances that a selection means. Nothing may be left: with `--failed` that is good news. */
+/**
+ * The instances that a selection means. Nothing may be left: with `--failed` that is good news.
+ * @param counted what each instance that has ended counts as
+ */
 export function chooseAgain(
   plan: Plan,
-  results: Results,
+  counted: ReadonlyMap<string, Verdict>,
   { failed, only }: Pick<Again, 'failed' | 'only'>,
 ): PlannedInstance[] {
   const chosen = only.length === 0 ? plan.instances : selectInstances(plan.instances, only)
-  return chosen.filter(({ name }) => !failed || results.get(name)?.verdict !== 'pass')
+  return chosen.filter(({ name }) => !failed || counted.get(name) !== 'pass')
 }
 
 /** A scenario's name means all its instances, an instance's name itself and its repetitions. */
@@ -64,11 +67,15 @@ export function planAgain(plan: Plan, chosen: readonly PlannedInstance[], again:
   const numbers = Array.from({ length: again.times }, (_, n) => n + 1)
   const instances = chosen.flatMap(instance =>
     numbers.map(n => {
-      const name = again.times === 1 ? instance.name : `${instance.name}.${n}`
+      const nameOf = (of: string) => (again.times === 1 ? of : `${of}.${n}`)
+      const name = nameOf(instance.name)
+      const control = instance.trial?.control
       return {
         ...instance,
         name,
-        seed: again.seed === undefined ? instance.seed : deriveSeed(again.seed, name),
+        ...(control !== undefined && { trial: { ...instance.trial!, control: nameOf(control) } }),
+        // A control has the seed of its try.
+        seed: again.seed === undefined ? instance.seed : deriveSeed(again.seed, nameOf(control ?? instance.name)),
         durationMs: again.durationMs ?? instance.durationMs,
         oversubscribed: instance.oversubscribed || instance.cpus > cpus,
       }

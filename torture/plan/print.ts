@@ -9,7 +9,8 @@ export function printPlan(plan: PlanBody, bundle: string): string {
     (sum, batch) => sum + Math.max(...batch.map(name => byName.get(name)!.durationMs)),
     0,
   )
-  const bound = plan.instances.every(({ mode }) => mode === 'explore') ? 'at most' : 'at least'
+  // A finding ends a search, and a bug that is caught its try.
+  const bound = plan.instances.every(({ mode, trial }) => mode === 'explore' || trial) ? 'at most' : 'at least'
   const lines = [
     `${count(plan.instances.length, 'instance')} in ${count(plan.batches.length, 'batch', 'batches')} on ${count(plan.cpus, 'CPU')}, ${bound} ${formatDuration(length)}, seed ${plan.seed}, bundle ${bundle.slice(0, 12)}`,
   ]

@@ -76,7 +76,7 @@ async function end(guest: GuestProcess, instance: PlannedInstance, place: Place,
     console: readTail(join(guest.dir, 'console.log'), CONSOLE_BYTES),
     startedAt: guest.startedAt,
     elapsedMs: exit.elapsedMs,
-    failures: failures.map(({ id, oracle, message, count }) => ({ id, oracle, message, count, path: id })),
+    failures: failures.map(({ id, oracle, message, count, atMs }) => ({ id, oracle, message, count, atMs, path: id })),
     ...(seen.stats !== undefined && { stats: seen.stats }),
   })
   const interleavings = interleavingsOf(place.folder, failures)

@@ -14,6 +14,7 @@ import {
   SCHEMA,
 } from '../../results/schema.ts'
 import { appendEvent, prepareInstance, toRunInstance, writeSummary, writeVerdict } from '../../results/store.ts'
+import { standings, timed } from '../../results/trials.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { EXIT } from '../errors.ts'
 import { CpuPool } from './affinity.ts'
@@ -62,6 +63,7 @@ class Carrier {
   readonly #guests = new Map<string, GuestProcess>()
   readonly #cpus = new CpuPool()
   readonly #earlier: readonly InstanceResult[]
+  readonly #results = new Map<string, InstanceResult>()
   #summary: RunSummary
   #interrupted: NodeJS.Signals | undefined
   #broken: { readonly error: unknown } | undefined
@@ -75,6 +77,7 @@ class Carrier {
     this.#reporter = reporter
     this.#summary = summary
     this.#earlier = earlier ?? []
+    for (const result of this.#earlier) this.#results.set(result.name, result)
     this.#instances = new Map(plan.instances.map(instance => [instance.name, instance]))
   }
 
@@ -112,8 +115,9 @@ class Carrier {
   }
 
   /** One instance from its start to its verdict. */
-  async #attend(execa: typeof import('execa').execa, instance: PlannedInstance): Promise<void> {
+  async #attend(execa: typeof import('execa').execa, planned: PlannedInstance): Promise<void> {
     if (this.#interrupted !== undefined) return
+    const instance = timed(planned, this.#results)
     const stopped = this.#whyStopped(instance)
     if (stopped !== undefined) {
       prepareInstance(this.#dir, instance.name)
@@ -169,6 +173,7 @@ class Carrier {
   /** The result's place is that of an earlier one of the same instance, if there is one. */
   #write(result: InstanceResult): void {
     writeVerdict(join(this.#dir, result.name), result)
+    this.#results.set(result.name, result)
     const others = this.#summary.instances.filter(({ name }) => name !== result.name)
     this.#summary = { ...this.#summary, instances: [...others, toRunInstance(result)] }
     writeSummary(this.#dir, this.#summary)
@@ -210,7 +215,7 @@ class Carrier {
   #finish(): Ended {
     const { instances } = this.#summary
     const { verdict, exitCode } = combine(
-      instances.map(instance => instance.verdict),
+      standings(this.#plan, this.#results).values(),
       this.#plan.instances.length - instances.length,
     )
     const finished = this.#interrupted === undefined

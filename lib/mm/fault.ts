@@ -21,8 +21,7 @@ import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTab
 import { changePte, ptep, readPte, setPte } from './pte.ts'
 import { faultShared } from './shared-fault.ts'
 import { setAnonVma } from './vma.ts'
-import { vmaEndRead } from './vma-lock.ts'
-import { findVmaBefore, findVmaFrom } from './vma-store.ts'
+import { vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 import { breakZeroPage } from './zero-page.ts'
 
 /** Handled, or there was nothing to do: try the access again. */
@@ -37,7 +36,7 @@ export const FAULT_RETRY = 3
 /** Handled, and the lock is gone already: do not unlock. */
 export const FAULT_COMPLETED = 4
 
-/** Flags of a fault: may answer FAULT_RETRY; has done so already; the VMA lock is held, not mmap_lock. */
+/** Flags of a fault: may answer FAULT_RETRY; has done so already; only this VMA is locked, its neighbours are not. */
 export const ALLOW_RETRY = 1
 export const TRIED = 2
 export const UNDER_VMA_LOCK = 4
@@ -82,7 +81,7 @@ function faultAnonWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number
   if (!prepareAnonVma(k, mm, vma, flags)) return FAULT_RETRY
   const frame = k.frames.alloc()
   if (frame === 0) return FAULT_OOM
-  if (PUT_EARLY && flags & UNDER_VMA_LOCK) vmaEndRead(k, vma)
+  if (PUT_EARLY && flags & UNDER_VMA_LOCK) k.policy.endFault(mm, vma, flags)
   pass(INSTALL, vpn, frame)
   const result = installAnon(k, mm, pmd, vpn, frame)
   return PUT_EARLY && flags & UNDER_VMA_LOCK ? FAULT_COMPLETED : result
@@ -151,7 +150,7 @@ export function prepareAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): b
   const borrowed = (flags & UNDER_VMA_LOCK) !== 0
   if (borrowed && !mm.lock.downReadTrylock()) {
     k.stats.fallbackAnonVma++
-    vmaEndRead(k, vma)
+    k.policy.endFault(mm, vma, flags)
     return false
   }
   const reusable = mergeableAnonVma(k, mm, vma)
@@ -173,14 +172,13 @@ function newAnonVma(k: Kernel): number {
 function mergeableAnonVma(k: Kernel, mm: Mm, vma: number): number {
   const start = Atomics.load(k.w, vma + VMA.vm_start)
   const end = Atomics.load(k.w, vma + VMA.vm_end)
-  const prev = findVmaBefore(k, mm, start)
-  if (prev !== 0 && Atomics.load(k.w, prev + VMA.vm_end) === start && isPrivate(k, prev)) {
+  const prev = vmaEndingAt(k, mm, start)
+  if (prev !== 0 && isPrivate(k, prev)) {
     const anonVma = Atomics.load(k.w, prev + VMA.anon_vma)
     if (anonVma !== 0) return anonVma
   }
-  const next = findVmaFrom(k, mm, end)
-  if (next !== 0 && Atomics.load(k.w, next + VMA.vm_start) === end && isPrivate(k, next))
-    return Atomics.load(k.w, next + VMA.anon_vma)
+  const next = vmaStartingAt(k, mm, end)
+  if (next !== 0 && isPrivate(k, next)) return Atomics.load(k.w, next + VMA.anon_vma)
   return 0
 }
 

@@ -20,6 +20,7 @@ export class Mm {
   /** The top table: never replaced while the address space lives. */
   readonly pgd: number
   readonly root: number
+  readonly storeLock: number
   readonly mapCount: number
   readonly pageTableLock: number
   readonly writerWait: number
@@ -40,6 +41,7 @@ export class Mm {
     this.seq = mm + MM.mm_lock_seq
     this.pgd = Atomics.load(cpu.w, mm + MM.pgd)
     this.root = mm + MM.mm_mt
+    this.storeLock = mm + MM.ma_lock
     this.mapCount = mm + MM.map_count
     this.pageTableLock = mm + MM.page_table_lock
     this.writerWait = mm + MM.vma_writer_wait
@@ -109,6 +111,7 @@ export class Kernel {
   /** Room for the tickets of one shootdown. */
   readonly tickets: Int32Array
   readonly #freeNode: (node: number) => void
+  readonly #freeVma: (vma: number) => void
   #retired = 0
 
   constructor(image: MemoryImage, cpuId: number, policy: PolicyName) {
@@ -136,6 +139,10 @@ export class Kernel {
       this.#retired--
       this.nodes.free(node)
     }
+    this.#freeVma = vma => {
+      this.#retired--
+      this.vmas.free(vma)
+    }
     this.cpu.onInterrupt = () => this.tlb.flush()
   }
 
@@ -152,6 +159,12 @@ export class Kernel {
   retireNode(node: number): void {
     this.#retired++
     this.rcu.call(this.#freeNode, node)
+  }
+
+  /** Frees a VMA after a grace period. */
+  retireVma(vma: number): void {
+    this.#retired++
+    this.rcu.call(this.#freeVma, vma)
   }
 
   /** Frees a page table after a grace period. */

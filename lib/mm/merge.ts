@@ -7,7 +7,7 @@ import { passSlow, site } from '../shm/sites.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VMA } from './layout.ts'
 import { allocVma, freeVma, setAnonVma, setFlags, setRange } from './vma.ts'
-import { findVmaBefore, findVmaFrom, storeRange } from './vma-store.ts'
+import { chargeVma, storeRange, unchargeVmas, vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 
 const SPLIT = site('vma/split')
 const MERGE = site('vma/merge')
@@ -58,8 +58,8 @@ export function mergeNew(
   object: number,
   pgoff: number,
 ): number {
-  const prev = findVmaBefore(k, mm, start)
-  const next = findVmaFrom(k, mm, end)
+  const prev = vmaEndingAt(k, mm, start)
+  const next = vmaStartingAt(k, mm, end)
   const left = continues(k, prev, start, flags, object, pgoff)
   const right = continuedBy(k, next, end, flags, object, pgoff + end - start)
   if (left && right && anonCompatible(k, prev, next)) {
@@ -93,7 +93,7 @@ function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, en
   adoptAnonVma(k, vma, gone)
   setRange(k, vma, start, end)
   storeRange(k, mm, start, end, vma)
-  Atomics.sub(k.w, mm.mapCount, 1)
+  unchargeVmas(k, mm, 1)
   freeVma(k, gone)
 }
 
@@ -125,8 +125,8 @@ export function modifyFlags(k: Kernel, mm: Mm, vma: number, start: number, end: 
   if (get(k, vma, VMA.vm_flags) === flags) return vma
   const object = get(k, vma, VMA.object)
   const pgoff = get(k, vma, VMA.vm_pgoff) + start - get(k, vma, VMA.vm_start)
-  const prev = findVmaBefore(k, mm, start)
-  const next = findVmaFrom(k, mm, end)
+  const prev = vmaEndingAt(k, mm, start)
+  const next = vmaStartingAt(k, mm, end)
   const wholeLeft = get(k, vma, VMA.vm_start) === start
   const wholeRight = get(k, vma, VMA.vm_end) === end
   const left = wholeLeft && continues(k, prev, start, flags, object, pgoff) && anonCompatible(k, prev, vma)
@@ -163,11 +163,14 @@ export function splitVma(k: Kernel, mm: Mm, vma: number, at: number, newBelow: b
   const start = get(k, vma, VMA.vm_start)
   const end = get(k, vma, VMA.vm_end)
   const pgoff = get(k, vma, VMA.vm_pgoff)
-  if (Atomics.load(k.w, mm.mapCount) >= k.image.options.mapCount) return false
+  if (!chargeVma(k, mm)) return false
   const from = newBelow ? start : at
   const to = newBelow ? at : end
   const fresh = allocVma(k, mm, from, to, get(k, vma, VMA.object), pgoff + from - start)
-  if (fresh === 0) return false
+  if (fresh === 0) {
+    unchargeVmas(k, mm, 1)
+    return false
+  }
   passSlow(SPLIT, at, newBelow ? 1 : 0)
   setAnonVma(k, fresh, get(k, vma, VMA.anon_vma))
   k.policy.startWrite(mm, vma)
@@ -177,6 +180,5 @@ export function splitVma(k: Kernel, mm: Mm, vma: number, at: number, newBelow: b
   if (newBelow) setRange(k, vma, at, end)
   else setRange(k, vma, start, at)
   storeRange(k, mm, from, to, fresh)
-  Atomics.add(k.w, mm.mapCount, 1)
   return true
 }

@@ -7,7 +7,7 @@ import { mergeNew, modifyFlags, splitVma } from './merge.ts'
 import { findPmd, freePgtables } from './page-table.ts'
 import { ptep, readPte } from './pte.ts'
 import { allocVma, freeVma, setFlags } from './vma.ts'
-import { findVmaBefore, findVmaFrom, storeRange } from './vma-store.ts'
+import { borderBefore, borderBehind, chargeVma, findVmaIn, storeRange, unchargeVmas } from './vma-store.ts'
 import { writeProtectRange, zapRange } from './zap.ts'
 
 const VISIBLE_EARLY = bug('vma-visible-early')
@@ -32,7 +32,7 @@ export function mmap(k: Kernel, mm: Mm, start: number, end: number, mapping: Map
   const { object } = mapping
   const flags = VM_READ | (mapping.write ? VM_WRITE : 0) | (object === 0 ? 0 : VM_SHARED)
   const pgoff = object === 0 ? start : mapping.offset
-  k.policy.writeLock(mm)
+  k.policy.writeLock(mm, start, end)
   let result = unmapLocked(k, mm, start, end)
   if (result === DONE) {
     checkEmpty(k, mm, start, end)
@@ -53,14 +53,16 @@ function insertNew(
   object: number,
   pgoff: number,
 ): number {
-  if (Atomics.load(k.w, mm.mapCount) >= k.image.options.mapCount) return ENOMEM
+  if (!chargeVma(k, mm)) return ENOMEM
   const vma = allocVma(k, mm, start, end, object, pgoff)
-  if (vma === 0) return ENOMEM
+  if (vma === 0) {
+    unchargeVmas(k, mm, 1)
+    return ENOMEM
+  }
   // Locked before it can be found: from here to the end of the write lock, faults that find it fall back.
   if (!VISIBLE_EARLY) k.policy.startWrite(mm, vma)
   k.policy.attach(vma)
   storeRange(k, mm, start, end, vma)
-  Atomics.add(k.w, mm.mapCount, 1)
   passSlow(INSERTED, start, end)
   setFlags(k, vma, flags)
   if (VISIBLE_EARLY) k.policy.startWrite(mm, vma)
@@ -87,12 +89,12 @@ function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
 /** Unmaps whatever lies in the range. The pages are dropped under the read lock, once nobody can find the VMAs. */
 export function munmap(k: Kernel, mm: Mm, start: number, end: number): number {
   if (!validRange(mm, start, end)) return EINVAL
-  k.policy.writeLock(mm)
+  k.policy.writeLock(mm, start, end)
   const result = splitBorders(k, mm, start, end)
   const gone = result === DONE ? detachRange(k, mm, start, end) : []
   k.policy.writeDowngrade(mm)
   unmapDetached(k, mm, gone)
-  mm.lock.upRead()
+  k.policy.readUnlock(mm)
   k.quiesce()
   return result
 }
@@ -106,8 +108,8 @@ function unmapLocked(k: Kernel, mm: Mm, start: number, end: number): number {
 
 function splitBorders(k: Kernel, mm: Mm, start: number, end: number): number {
   for (const at of [start, end]) {
-    const vma = findVmaFrom(k, mm, at)
-    if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_start) >= at) continue
+    const vma = findVmaIn(k, mm, at - 1, at)
+    if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_end) === at) continue
     if (!splitVma(k, mm, vma, at, at === end)) return ENOMEM
   }
   return DONE
@@ -116,9 +118,9 @@ function splitBorders(k: Kernel, mm: Mm, start: number, end: number): number {
 /** Takes the VMAs of the range, whole ones by now, out of the store; nobody holds or finds them afterwards. */
 function detachRange(k: Kernel, mm: Mm, start: number, end: number): number[] {
   const gone: number[] = []
-  for (let at = start; ; ) {
-    const vma = findVmaFrom(k, mm, at)
-    if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_start) >= end) break
+  for (let at = start; at < end; ) {
+    const vma = findVmaIn(k, mm, at, end)
+    if (vma === 0) break
     k.policy.startWrite(mm, vma)
     k.policy.detach(mm, vma)
     gone.push(vma)
@@ -126,27 +128,23 @@ function detachRange(k: Kernel, mm: Mm, start: number, end: number): number[] {
   }
   if (gone.length > 0) {
     storeRange(k, mm, start, end, 0)
-    Atomics.sub(k.w, mm.mapCount, gone.length)
+    unchargeVmas(k, mm, gone.length)
   }
   return gone
 }
 
-/** Drops the pages and tables of detached VMAs, then the VMAs; mmap_lock is held, for read at least. */
+/** Drops the pages and tables of detached VMAs, then the VMAs; their range is locked, for read at least. */
 function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
   if (gone.length === 0) return
   const w = k.w
   const first = Atomics.load(w, gone[0] + VMA.vm_start)
   const last = Atomics.load(w, gone[gone.length - 1] + VMA.vm_end)
-  const prev = findVmaBefore(k, mm, first)
-  const next = findVmaFrom(k, mm, last)
-  const floor = prev === 0 ? 0 : Atomics.load(w, prev + VMA.vm_end)
-  const ceiling = next === 0 ? Number.MAX_SAFE_INTEGER : Atomics.load(w, next + VMA.vm_start)
   k.gather.begin(mm, first, last, true)
   for (const vma of gone) {
     const shared = Atomics.load(w, vma + VMA.object) !== 0
     zapRange(k, mm, k.gather, Atomics.load(w, vma + VMA.vm_start), Atomics.load(w, vma + VMA.vm_end), shared)
   }
-  freePgtables(k, mm, k.gather, first, last, floor, ceiling)
+  freePgtables(k, mm, k.gather, first, last, borderBefore(k, mm, first), borderBehind(k, mm, last))
   k.gather.finish()
   for (const vma of gone) freeVma(k, vma)
 }
@@ -154,7 +152,7 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
 /** Changes what the pages of the range may be used for: read only, or read and write. */
 export function mprotect(k: Kernel, mm: Mm, start: number, end: number, write: boolean): number {
   if (!validRange(mm, start, end)) return EINVAL
-  k.policy.writeLock(mm)
+  k.policy.writeLock(mm, start, end)
   // Rights are only taken away here; given ones reach the entries by the next fault, and no TLB need know.
   if (!write) k.gather.begin(mm, start, end, false)
   const result = protectRange(k, mm, start, end, write)
@@ -166,11 +164,10 @@ export function mprotect(k: Kernel, mm: Mm, start: number, end: number, write: b
 
 function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: boolean): number {
   for (let at = start; at < end; ) {
-    const found = findVmaFrom(k, mm, at)
+    const found = findVmaIn(k, mm, at, end)
     if (found === 0) return DONE
     const from = Math.max(at, Atomics.load(k.w, found + VMA.vm_start))
     const to = Math.min(end, Atomics.load(k.w, found + VMA.vm_end))
-    if (from >= to) return DONE
     const flags = Atomics.load(k.w, found + VMA.vm_flags)
     const vma = modifyFlags(k, mm, found, from, to, write ? flags | VM_WRITE : flags & ~VM_WRITE)
     if (vma === 0) return ENOMEM
@@ -184,20 +181,19 @@ function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: bool
 /** madvise(MADV_DONTNEED): drops the pages; private memory reads as zero afterwards. Faults go on meanwhile. */
 export function dontneed(k: Kernel, mm: Mm, start: number, end: number): number {
   if (!validRange(mm, start, end)) return EINVAL
-  mm.lock.downRead()
+  k.policy.readLock(mm, start, end)
   for (let at = start; at < end; ) {
-    const vma = findVmaFrom(k, mm, at)
+    const vma = findVmaIn(k, mm, at, end)
     if (vma === 0) break
     const from = Math.max(at, Atomics.load(k.w, vma + VMA.vm_start))
     const to = Math.min(end, Atomics.load(k.w, vma + VMA.vm_end))
-    if (from >= to) break
     // VMA by VMA: in the gaps a munmap that has downgraded may not have dropped its pages yet, and we promise nothing.
     k.gather.begin(mm, from, to, true)
     zapRange(k, mm, k.gather, from, to, Atomics.load(k.w, vma + VMA.object) !== 0)
     k.gather.finish()
     at = to
   }
-  mm.lock.upRead()
+  k.policy.readUnlock(mm)
   k.quiesce()
   return DONE
 }

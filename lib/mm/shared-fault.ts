@@ -3,13 +3,12 @@
  * its own page table lock. PG_locked is what they have in common.
  */
 import { pass, passSlow, site } from '../shm/sites.ts'
-import { ALLOW_RETRY, FAULT_OK, FAULT_OOM, FAULT_RETRY, UNDER_VMA_LOCK, writableEntry } from './fault.ts'
+import { ALLOW_RETRY, FAULT_OK, FAULT_OOM, FAULT_RETRY, writableEntry } from './fault.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { OBJECT, PTE_ACCESSED, PTE_FRAME_SHIFT, PTE_PRESENT, VMA } from './layout.ts'
 import { lockPage, trylockPage, unlockPage, waitOnPageLocked } from './page-flags.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
 import { ptep, readPte, setPte } from './pte.ts'
-import { vmaEndRead } from './vma-lock.ts'
 
 const LOST_SLOT = site('shared-fault/lost-slot')
 const PAGE_LOCKED = site('shared-fault/page-locked')
@@ -29,8 +28,7 @@ export function faultShared(
     passSlow(PAGE_LOCKED, frame, flags)
     if (flags & ALLOW_RETRY) {
       // Sleeping on a page with mmap_lock held would stop everybody else: let go of the lock, wait, start again.
-      if (flags & UNDER_VMA_LOCK) vmaEndRead(k, vma)
-      else mm.lock.upRead()
+      k.policy.endFault(mm, vma, flags)
       waitOnPageLocked(k, frame)
       return FAULT_RETRY
     }

@@ -1,12 +1,17 @@
 /**
  * The VMA store of an address space: sorted ranges in an immutable node behind one word, in the place of the kernel's
- * maple tree and with its contract. Readers walk it under RCU, or under mmap_lock. A writer, who holds mmap_lock for
- * write, copies the node, publishes the copy by one store, marks the old one dead and frees it after a grace period.
- * An operation of several steps publishes each of them: readers see the gaps in between.
+ * maple tree and with its contract. Readers walk it under RCU. A writer copies the node, publishes the copy by one
+ * store, marks the old one dead and frees it after a grace period; writers exclude each other by a lock of the store's
+ * own, since only some policies do so anyway. An operation of several steps publishes each of them: readers see the gaps
+ * in between.
+ *
+ * What the store says of a range is stable for who has locked that range (see `Policy`), and the VMA found there may be
+ * looked at. What it says of anything else may be history by the time it is returned.
  */
 import { violated } from '../check/oracle.ts'
 import { POISON } from '../shm/arena.ts'
 import { passSlow, site } from '../shm/sites.ts'
+import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { RANGE_WORDS, VMA_NODE } from './layout.ts'
 
@@ -52,26 +57,111 @@ function rangeAt(node: number, n: number): number {
   return node + RANGES_AT + n * RANGE_WORDS
 }
 
-/** First VMA that ends behind `vpn`, or 0. Under mmap_lock. */
+/** First VMA that ends behind `vpn`, or 0; for who has locked all pages. */
 export function findVmaFrom(k: Kernel, mm: Mm, vpn: number): number {
-  const node = Atomics.load(k.w, mm.root)
-  const count = Atomics.load(k.w, node + VMA_NODE.count)
-  for (let n = 0; n < count; n++)
-    if (Atomics.load(k.w, rangeAt(node, n) + END) > vpn) return Atomics.load(k.w, rangeAt(node, n) + OBJECT)
-  return 0
+  return findVmaIn(k, mm, vpn, NO_BORDER)
 }
 
-/** Last VMA that starts before `vpn`, or 0. Under mmap_lock. */
+/** Last VMA that starts before `vpn`, or 0; for who has locked all pages. */
 export function findVmaBefore(k: Kernel, mm: Mm, vpn: number): number {
-  const at = lastRangeFrom(k, Atomics.load(k.w, mm.root), vpn - 1)
-  return at === 0 ? 0 : Atomics.load(k.w, at + OBJECT)
+  k.rcu.readLock()
+  const at = lastRangeFrom(k, Atomics.load(k.w, mm.root, 'acquire'), vpn - 1)
+  const vma = at === 0 ? 0 : Atomics.load(k.w, at + OBJECT)
+  k.rcu.readUnlock()
+  return vma
+}
+
+/** First VMA that overlaps [start, end), or 0. */
+export function findVmaIn(k: Kernel, mm: Mm, start: number, end: number): number {
+  k.rcu.readLock()
+  const node = Atomics.load(k.w, mm.root, 'acquire')
+  const count = Atomics.load(k.w, node + VMA_NODE.count)
+  let vma = 0
+  for (let n = 0; n < count; n++) {
+    const at = rangeAt(node, n)
+    if (Atomics.load(k.w, at + END) <= start) continue
+    if (Atomics.load(k.w, at + START) < end) vma = Atomics.load(k.w, at + OBJECT)
+    break
+  }
+  k.rcu.readUnlock()
+  return vma
+}
+
+/** The VMA that ends where `vpn` begins, or 0. */
+export function vmaEndingAt(k: Kernel, mm: Mm, vpn: number): number {
+  k.rcu.readLock()
+  const at = lastRangeFrom(k, Atomics.load(k.w, mm.root, 'acquire'), vpn - 1)
+  const vma = at !== 0 && Atomics.load(k.w, at + END) === vpn ? Atomics.load(k.w, at + OBJECT) : 0
+  k.rcu.readUnlock()
+  return vma
+}
+
+/** The VMA that starts at `vpn`, or 0. */
+export function vmaStartingAt(k: Kernel, mm: Mm, vpn: number): number {
+  k.rcu.readLock()
+  const at = lastRangeFrom(k, Atomics.load(k.w, mm.root, 'acquire'), vpn)
+  const vma = at !== 0 && Atomics.load(k.w, at + START) === vpn ? Atomics.load(k.w, at + OBJECT) : 0
+  k.rcu.readUnlock()
+  return vma
+}
+
+/** Where the last range that ends at or before `vpn` ends; 0 when there is none. */
+export function borderBefore(k: Kernel, mm: Mm, vpn: number): number {
+  k.rcu.readLock()
+  const node = Atomics.load(k.w, mm.root, 'acquire')
+  const count = Atomics.load(k.w, node + VMA_NODE.count)
+  let border = 0
+  for (let n = 0; n < count; n++) {
+    const end = Atomics.load(k.w, rangeAt(node, n) + END)
+    if (end > vpn) break
+    border = end
+  }
+  k.rcu.readUnlock()
+  return border
+}
+
+/** Where the first range that starts at or behind `vpn` starts; beyond all pages when there is none. */
+export function borderBehind(k: Kernel, mm: Mm, vpn: number): number {
+  k.rcu.readLock()
+  const node = Atomics.load(k.w, mm.root, 'acquire')
+  const count = Atomics.load(k.w, node + VMA_NODE.count)
+  let border = NO_BORDER
+  for (let n = count - 1; n >= 0; n--) {
+    const start = Atomics.load(k.w, rangeAt(node, n) + START)
+    if (start < vpn) break
+    border = start
+  }
+  k.rcu.readUnlock()
+  return border
+}
+
+const NO_BORDER = Number.MAX_SAFE_INTEGER
+
+/** Counts one VMA more, before it is put into the store; false: there would be too many. */
+export function chargeVma(k: Kernel, mm: Mm): boolean {
+  if (Atomics.add(k.w, mm.mapCount, 1) < k.image.options.mapCount) return true
+  unchargeVmas(k, mm, 1)
+  return false
+}
+
+/** Counts VMAs less, after they were taken out of the store. */
+export function unchargeVmas(k: Kernel, mm: Mm, count: number): void {
+  Atomics.sub(k.w, mm.mapCount, count)
 }
 
 /**
  * Maps [start, end) to a VMA, or to nothing with 0, whatever was there before: what lies across the borders keeps its
- * part outside. mmap_lock held for write; the caller has made sure that two more ranges fit.
+ * part outside. The range is locked for write, and a VMA that is new to the store was charged.
  */
 export function storeRange(k: Kernel, mm: Mm, start: number, end: number, vma: number): void {
+  spinLock(k.cpu, mm.storeLock)
+  const old = replaceNode(k, mm, start, end, vma)
+  spinUnlock(k.cpu, mm.storeLock)
+  k.retireNode(old)
+}
+
+/** Returns the dead node. */
+function replaceNode(k: Kernel, mm: Mm, start: number, end: number, vma: number): number {
   const w = k.w
   const old = Atomics.load(w, mm.root)
   const node = allocNode(k)
@@ -96,7 +186,7 @@ export function storeRange(k: Kernel, mm: Mm, start: number, end: number, vma: n
   Atomics.store(w, mm.root, node, 'release')
   Atomics.add(w, old + VMA_NODE.serial, 1)
   passSlow(PUBLISH, mm.tag, count)
-  k.retireNode(old)
+  return old
 }
 
 function putRange(k: Kernel, node: number, n: number, start: number, end: number, vma: number): void {

@@ -30,7 +30,7 @@ export function freeVma(k: Kernel, vma: number): void {
   const refcnt = Atomics.load(k.w, vma + VMA.vm_refcnt)
   if (refcnt !== 0) violated('CNT', `vma ${vma} was freed with vm_refcnt ${refcnt}`)
   setAnonVma(k, vma, 0)
-  k.vmas.free(vma)
+  k.policy.free(vma)
 }
 
 /** Moves the borders of a locked VMA; the page of the object at its start moves along. */

@@ -8,15 +8,27 @@ import { findVma } from '../vma-store.ts'
 import type { Policy } from './policy.ts'
 
 export class MmapLockPolicy implements Policy {
-  readonly name = 'mmap-lock'
-  readonly #k: Kernel
+  readonly name: string = 'mmap-lock'
+  protected readonly k: Kernel
 
   constructor(k: Kernel) {
-    this.#k = k
+    this.k = k
   }
 
   fault(mm: Mm, vpn: number, write: boolean): number {
-    return faultUnderMmapLock(this.#k, mm, vpn, write, ALLOW_RETRY)
+    return faultUnderMmapLock(this.k, mm, vpn, write, ALLOW_RETRY)
+  }
+
+  endFault(mm: Mm): void {
+    mm.lock.upRead()
+  }
+
+  readLock(mm: Mm): void {
+    mm.lock.downRead()
+  }
+
+  readUnlock(mm: Mm): void {
+    mm.lock.upRead()
   }
 
   writeLock(mm: Mm): void {
@@ -35,14 +47,28 @@ export class MmapLockPolicy implements Policy {
   startWrite(): void {}
 
   attach(vma: number): void {
-    const before = Atomics.exchange(this.#k.w, vma + VMA.vm_refcnt, 1)
-    if (before !== 0) violated('CNT', `vma ${vma} is attached with vm_refcnt ${before}`)
+    markAttached(this.k, vma)
   }
 
   detach(_mm: Mm, vma: number): void {
-    const before = Atomics.exchange(this.#k.w, vma + VMA.vm_refcnt, 0)
-    if (before !== 1) violated('CNT', `vma ${vma} is detached with vm_refcnt ${before}`)
+    markDetached(this.k, vma)
   }
+
+  /** Nobody looks at a VMA without mmap_lock. */
+  free(vma: number): void {
+    this.k.vmas.free(vma)
+  }
+}
+
+/** For policies to whom vm_refcnt is only a mark: the VMA is in the store. */
+export function markAttached(k: Kernel, vma: number): void {
+  const before = Atomics.exchange(k.w, vma + VMA.vm_refcnt, 1)
+  if (before !== 0) violated('CNT', `vma ${vma} is attached with vm_refcnt ${before}`)
+}
+
+export function markDetached(k: Kernel, vma: number): void {
+  const before = Atomics.exchange(k.w, vma + VMA.vm_refcnt, 0)
+  if (before !== 1) violated('CNT', `vma ${vma} is detached with vm_refcnt ${before}`)
 }
 
 /** The classic fault: find the VMA under mmap_lock, handle, and try once more if the handler had to let the lock go. */

@@ -1,4 +1,10 @@
-/** A policy: how faults and those who change the VMAs keep out of each other's way. One file a policy. */
+/**
+ * A policy: how faults and those who change the VMAs keep out of each other's way. One file a policy.
+ *
+ * Who changes VMAs names the pages that it is about to change, and who only needs them as they are names those. Most
+ * policies lock the whole address space whatever is named; the range lock takes no more than it must. So of what the
+ * VMA store says, only that is reliable which concerns the pages named.
+ */
 import type { Kernel, Mm } from '../kernel.ts'
 import { MmapLockPolicy } from './mmap-lock.ts'
 import { VmaLockPolicy } from './vma-lock.ts'
@@ -7,8 +13,13 @@ export interface Policy {
   readonly name: string
   /** Handles a fault; one of the FAULT_ codes of `fault.ts`, never FAULT_RETRY. */
   fault(mm: Mm, vpn: number, write: boolean): number
-  /** Takes mmap_lock for write. */
-  writeLock(mm: Mm): void
+  /** Lets go of what a fault holds, for a handler that has to wait, or is through. `flags` are those it was given. */
+  endFault(mm: Mm, vma: number, flags: number): void
+  /** Keeps the VMAs of [start, end), by default of all pages, as they are, and the tables of their pages in place. */
+  readLock(mm: Mm, start?: number, end?: number): void
+  readUnlock(mm: Mm): void
+  /** Locks [start, end), by default all pages, and what a change there may spread to: neighbours, gaps beside them. */
+  writeLock(mm: Mm, start?: number, end?: number): void
   writeUnlock(mm: Mm): void
   /** Turns the write lock into a read lock, dropping what came with the write lock. */
   writeDowngrade(mm: Mm): void
@@ -18,6 +29,8 @@ export interface Policy {
   attach(vma: number): void
   /** The opposite, waiting for those who still use it. */
   detach(mm: Mm, vma: number): void
+  /** Gives the memory of a detached VMA back, at once or when nobody can look at it any more. */
+  free(vma: number): void
 }
 
 export const POLICIES = ['vma-lock', 'mmap-lock'] as const

@@ -1,20 +1,6 @@
-/**
- * A fault read-locks the one VMA it concerns, found under RCU, and falls back to mmap_lock whenever that does not work
- * at once: Linux 6.15 and later. Each reason for a fallback is counted; falling back is part of the protocol.
- */
+/** Per-VMA locks as in Linux 6.15 and later: one reference count in the VMA, over VMAs that are recycled at once. */
 import { writeSeqcountBegin, writeSeqcountEnd } from '../../sync/seqcount.ts'
-import {
-  ALLOW_RETRY,
-  FAULT_COMPLETED,
-  FAULT_OK,
-  FAULT_RETRY,
-  FAULT_SEGV,
-  handleMmFault,
-  TRIED,
-  UNDER_VMA_LOCK,
-} from '../fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
-import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
+import type { Mm } from '../kernel.ts'
 import {
   DETACHED,
   LOCKED,
@@ -27,48 +13,13 @@ import {
   vmaStartWrite,
 } from '../vma-lock.ts'
 import { findVma } from '../vma-store.ts'
-import { faultUnderMmapLock } from './mmap-lock.ts'
-import type { Policy } from './policy.ts'
+import { PerVmaLocks } from './per-vma.ts'
 
-export class VmaLockPolicy implements Policy {
+export class VmaLockPolicy extends PerVmaLocks {
   readonly name = 'vma-lock'
-  readonly #k: Kernel
 
-  constructor(k: Kernel) {
-    this.#k = k
-  }
-
-  fault(mm: Mm, vpn: number, write: boolean): number {
-    const k = this.#k
-    const vma = this.#lockVmaUnderRcu(mm, vpn)
-    if (vma === 0) return faultUnderMmapLock(k, mm, vpn, write, ALLOW_RETRY)
-    // Only now is the VMA stable: it may have been moved, or recycled at another address, before it was locked.
-    const flags = verifyVma(k, mm, vma, vpn)
-    if (flags === OUT_OF_RANGE) {
-      vmaEndRead(k, vma)
-      k.stats.fallbackRange++
-      return faultUnderMmapLock(k, mm, vpn, write, ALLOW_RETRY)
-    }
-    if (!permits(flags, write)) {
-      vmaEndRead(k, vma)
-      k.stats.fast++
-      return FAULT_SEGV
-    }
-    const result = handleMmFault(k, mm, vma, vpn, write, ALLOW_RETRY | UNDER_VMA_LOCK)
-    if (result === FAULT_RETRY) {
-      // The VMA lock is gone already, and what it protected may have changed: start again, under mmap_lock.
-      k.stats.fallbackRetry++
-      return faultUnderMmapLock(k, mm, vpn, write, TRIED)
-    }
-    // Completed: the handler has dropped the lock, and there is nothing more to do.
-    if (result !== FAULT_COMPLETED) vmaEndRead(k, vma)
-    k.stats.fast++
-    return result === FAULT_COMPLETED ? FAULT_OK : result
-  }
-
-  /** The read-locked VMA that held the page when it was found, or 0: fall back. */
-  #lockVmaUnderRcu(mm: Mm, vpn: number): number {
-    const k = this.#k
+  protected lockVmaUnderRcu(mm: Mm, vpn: number): number {
+    const k = this.k
     k.rcu.readLock()
     for (;;) {
       const vma = findVma(k, mm, vpn)
@@ -95,31 +46,40 @@ export class VmaLockPolicy implements Policy {
     return 0
   }
 
+  protected endRead(vma: number): void {
+    vmaEndRead(this.k, vma)
+  }
+
   writeLock(mm: Mm): void {
     mm.lock.downWrite()
-    writeSeqcountBegin(this.#k.w, mm.seq)
+    writeSeqcountBegin(this.k.w, mm.seq)
   }
 
   writeUnlock(mm: Mm): void {
     // Unlocks every VMA at once: their vm_lock_seq is not the current number any more.
-    writeSeqcountEnd(this.#k.w, mm.seq)
+    writeSeqcountEnd(this.k.w, mm.seq)
     mm.lock.upWrite()
   }
 
   writeDowngrade(mm: Mm): void {
-    writeSeqcountEnd(this.#k.w, mm.seq)
+    writeSeqcountEnd(this.k.w, mm.seq)
     mm.lock.downgradeWrite()
   }
 
   startWrite(mm: Mm, vma: number): void {
-    vmaStartWrite(this.#k, mm, vma)
+    vmaStartWrite(this.k, mm, vma)
   }
 
   attach(vma: number): void {
-    vmaMarkAttached(this.#k, vma)
+    vmaMarkAttached(this.k, vma)
   }
 
   detach(mm: Mm, vma: number): void {
-    vmaMarkDetached(this.#k, mm, vma)
+    vmaMarkDetached(this.k, mm, vma)
+  }
+
+  /** The slab is type-safe by RCU: whoever still counts it finds out whose it is. */
+  free(vma: number): void {
+    this.k.vmas.free(vma)
   }
 }

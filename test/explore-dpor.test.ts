@@ -11,6 +11,7 @@ import { generate, type Shape } from './helpers/generated.ts'
 import {
   add,
   addressOf,
+  clock,
   compareExchange,
   gate,
   load,
@@ -283,6 +284,25 @@ t.test('with a focus that leaves out a contended cell it does not say that all w
   machine.strategy.reset()
   collect(runAll(machine, programs))
   t.equal(machine.strategy.exhausted, true)
+})
+
+const sleepsFor = (ms: number): Program =>
+  function* (thread) {
+    return `${yield* wait(thread, 0, ms)} at ${yield* clock()}`
+  }
+
+t.test('when a wait that times out began is seen by whoever reads the clock', async t => {
+  t.equal(compare([sleepsFor(10), sleepsFor(1000)], OPTIONS).wrong, '')
+  t.equal(compare([sleepsFor(10), sleepsFor(1000), sleepsFor(30)], OPTIONS).wrong, '')
+  const reader: Program = function* () {
+    return yield* clock()
+  }
+  t.equal(compare([sleepsFor(10), reader], OPTIONS).wrong, '')
+  const finds: Program = function* (thread) {
+    const result = yield* wait(2, thread, 10)
+    return `${result} at ${yield* clock()}`
+  }
+  t.equal(compare([finds, times(1, increment)[0], sleepsFor(30)], OPTIONS).wrong, '')
 })
 
 /** All contents of the cells that are ever there between two steps. */

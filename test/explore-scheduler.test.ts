@@ -51,7 +51,7 @@ const sleeper: Program = function* () {
   return yield* wait(0, 0)
 }
 const timedSleeper: Program = function* () {
-  return yield* wait(0, 0, true)
+  return yield* wait(0, 0, 10)
 }
 
 t.test('notify wakes in the order of the waits, as many as it says', async t => {
@@ -294,7 +294,7 @@ t.test('a loop around a wait that times out is a livelock as well', async t => {
   const { ending } = run(
     [
       function* () {
-        while ((yield* load(0)) === 0) yield* wait(1, 0, true)
+        while ((yield* load(0)) === 0) yield* wait(1, 0, 10)
       },
     ],
     [],

@@ -135,7 +135,7 @@ const loads = (count: number, cell = 0): Program =>
 const START: RunOptions = { opening: 'start' }
 
 t.test('random: each that can go is as likely as the others, at each step', async t => {
-  const programs = [loads(2), loads(1), () => wait(1, 0, true)]
+  const programs = [loads(2), loads(1), () => wait(1, 0, 10)]
   const expected = new Map<string, number>()
   for (const { schedule, trace } of everySchedule(programs, START)) {
     const probability = trace

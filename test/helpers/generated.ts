@@ -65,7 +65,8 @@ const PIECES: ((random: Random) => Piece)[] = [
   },
   random => {
     const [cell, value] = [random.below(CELLS), random.below(2)]
-    return { text: `timed wait ${cell} ${value}`, run: () => wait(cell, value, true) }
+    const ms = cell === 0 ? 10 : 1000
+    return { text: `wait ${cell} ${value} for ${ms} ms`, run: () => wait(cell, value, ms) }
   },
   random => {
     const [cell, count] = [random.below(CELLS), 1 + random.below(2)]

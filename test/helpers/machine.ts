@@ -22,7 +22,8 @@ export interface Operation {
   readonly cell: number
   readonly value?: number
   readonly expected?: number
-  readonly timed?: boolean
+  /** Until a wait times out; left out: never. */
+  readonly ms?: number
 }
 type Result = number | Waited
 export type Steps<T> = Generator<Operation, T, Result>
@@ -46,9 +47,11 @@ export const notify = (cell: number, count = Number.POSITIVE_INFINITY) =>
 export const clock = () => numeric({ kind: OP.clock, cell: CLOCK_CELL })
 /** The end of the part that is run in the order of the threads. */
 export const gate = () => numeric({ kind: OP.gate, cell: CLOCK_CELL })
-export function* wait(cell: number, value: number, timed = false): Steps<Waited> {
-  return (yield { kind: OP.wait, cell, value, timed }) as Waited
+export function* wait(cell: number, value: number, ms = FOR_EVER): Steps<Waited> {
+  return (yield { kind: OP.wait, cell, value, ms }) as Waited
 }
+
+const FOR_EVER = Number.POSITIVE_INFINITY
 
 /** The address of a cell of 4 bytes. */
 export const addressOf = (cell: number): number => 64 + 4 * cell
@@ -144,8 +147,9 @@ export function* runAll(machine: Machine, programs: readonly Program[], options:
 interface Fiber {
   readonly steps: Steps<unknown>
   pending: Operation
-  /** Of its wait, while its pending operation is the wake. */
+  /** Of its wait, while its pending operation is the wake; and when that times out. */
   entry: number
+  deadline: number
   readonly window: SpinWindow
 }
 
@@ -168,6 +172,7 @@ class Run {
       steps: program(thread),
       pending: START,
       entry: -1,
+      deadline: 0,
       window: new SpinWindow(),
     }))
   }
@@ -242,15 +247,17 @@ class Run {
   }
 
   #wait(thread: number, fiber: Fiber): void {
-    const { scheduler } = this.#machine
-    const { cell, value, timed = false } = fiber.pending
+    const { board, scheduler } = this.#machine
+    const { cell, value, ms = FOR_EVER } = fiber.pending
+    const timed = ms < FOR_EVER
     const read = this.#memory[cell]
     if (read !== value) {
-      this.#took(thread, 0, read, read)
+      this.#took(thread, timed ? DID.timed : 0, read, read)
       this.#goOn(thread, 'not-equal')
       return
     }
-    this.#took(thread, DID.sleep, read, read)
+    this.#took(thread, timed ? DID.sleep | DID.timed : DID.sleep, read, read)
+    fiber.deadline = board.clock[0] + ms
     fiber.entry = scheduler.waits.enqueue(thread, addressOf(cell), timed)
     scheduler.sleep(thread, addressOf(cell), BYTES, timed)
   }
@@ -260,7 +267,7 @@ class Run {
     const notified = scheduler.waits.isNotified(fiber.entry)
     scheduler.waits.leave(fiber.entry)
     fiber.entry = -1
-    if (!notified) board.clock[0]++
+    if (!notified) board.clock[0] = Math.max(board.clock[0], fiber.deadline)
     this.#took(thread, notified ? 0 : DID.timeOut, notified ? 1 : 0, 0, notified)
     return notified ? 'ok' : 'timed-out'
   }

@@ -11,7 +11,7 @@
  * rule of the scheduler that no thread can notice.
  */
 import { type Board, MOST_ACTORS, STEP } from './board.ts'
-import { DID, OP } from './ops.ts'
+import { DID, isClocked, movesClock, OP } from './ops.ts'
 
 /** Cells are kept by units of 8 bytes: who wrote each byte last, and the last steps on the queues of its two words. */
 const UNIT = { stamp: 0, number: 1, writers: 2, queues: 10 } as const
@@ -33,8 +33,9 @@ export class ClassHash {
   #capacity = FIRST_CAPACITY
   #stamp = 0
   #used = 0
-  /** The last step that read or moved the clock. */
+  /** The last step that moved the clock. */
   #clocked = 0
+  readonly #step = { kind: 0, did: 0 }
 
   /** Computes `high` and `low` from the trace. */
   take(board: Board): void {
@@ -65,9 +66,11 @@ export class ClassHash {
       const self = (++this.#counts[actor] << 5) | actor
       this.#mix(actor, Math.imul(address, 32) + kind)
       if (kind <= OP.gate) continue
-      if (kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)) {
+      this.#step.kind = kind
+      this.#step.did = did
+      if (isClocked(this.#step)) {
         this.#mix(actor, this.#clocked)
-        this.#clocked = self
+        if (movesClock(this.#step)) this.#clocked = self
         if (kind === OP.clock) continue
       }
       const unit = this.#unitOf(address >>> 3)

@@ -82,13 +82,14 @@ export class ControlledWaits {
     stage.point(OP.wait, address, known.bytes)
     stage.weak?.flush()
     const held = engine.load(cells, index) as number | bigint
+    const timed = ms > 0 && ms < Number.POSITIVE_INFINITY
     if (held !== value || ms === 0) {
       const result = held === value ? 'timed-out' : 'not-equal'
-      stage.told(0, held, held, result)
+      stage.told(timed ? DID.timed : 0, held, held, result)
       return result
     }
-    const entry = stage.scheduler.waits.enqueue(stage.thread, address, ms < Number.POSITIVE_INFINITY)
-    stage.told(DID.sleep, held, held)
+    const entry = stage.scheduler.waits.enqueue(stage.thread, address, timed)
+    stage.told(timed ? DID.sleep | DID.timed : DID.sleep, held, held)
     return entry
   }
 

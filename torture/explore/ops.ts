@@ -50,6 +50,8 @@ export const DID = {
   chosen: 32,
   /** A store that went to the thread's store buffer. */
   delay: 64,
+  /** A wait that may time out, whether it went to sleep or not: when, is counted from now. */
+  timed: 128,
 } as const
 
 /** An effect as far as others can notice it. `bytes` is the width of the cell at `address`. */
@@ -65,10 +67,11 @@ export interface Effect {
  *
  * It must not depend on what a third step does that is independent of the first: if `a` depends on what `b` does before
  * `c`, then on what it does after `c` as well. So a wait that finds another value still depends on notifies, since it
- * would have gone to sleep before the store; and a wake that was notified on the clock, since it might have timed out.
+ * would have gone to sleep before the store, if it may time out on the clock as well; and a wake that was notified on
+ * the clock, since it might have timed out.
  */
 export function dependent(a: Effect, b: Effect): boolean {
-  if (isClocked(a) && isClocked(b)) return true
+  if ((movesClock(a) && isClocked(b)) || (isClocked(a) && movesClock(b))) return true
   const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
   if (!overlap) return false
   if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
@@ -76,7 +79,12 @@ export function dependent(a: Effect, b: Effect): boolean {
 }
 
 /** A time-out moves the clock, and whoever reads the clock moves it too. A wake that had to be notified cannot time out. */
-const isClocked = ({ kind, did }: Effect) => kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)
+export const movesClock = ({ kind, did }: Pick<Effect, 'kind' | 'did'>): boolean =>
+  kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)
+
+/** Moves the clock, or takes a deadline from it. */
+export const isClocked = (step: Pick<Effect, 'kind' | 'did'>): boolean =>
+  movesClock(step) || (step.kind === OP.wait && (step.did & DID.timed) !== 0)
 
 const isAccess = ({ kind }: Effect) => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
 

@@ -2,15 +2,16 @@
  * Finds the earlier steps of an execution that a step depends on without looking at all of them: lists by cell, of what
  * steps are to others. Invariant: an index of `ordered` and nothing else; the tests compare with what all pairs give.
  */
-import { DID, OP } from '../ops.ts'
+import { DID, isClocked, movesClock, OP } from '../ops.ts'
 import { ends, type Look, ordered, type Step } from './steps.ts'
 
 /** Lists of a cell; cells of up to 8 bytes share theirs by 8 bytes. */
 const LIST = { reads: 0, writes: 1, sleeps: 2, waits: 3, wakes: 4, notifies: 5, awaits: 6 } as const
 const LISTS = 8
 /** Lists of all cells. */
-const CLOCKED = -1
-const CHANGES = -2
+const CLOCK = -1
+const DEADLINES = -2
+const CHANGES = -3
 
 type Place = Pick<Look, 'address' | 'bytes'>
 
@@ -62,7 +63,10 @@ export class Conflicts {
     }
     if ((did & (DID.change | DID.sleep)) !== 0) since(cell + LIST.awaits, -1)
     for (const look of step.awaits) latest(endersOf(look), look)
-    if (isClocked(step)) latest(CLOCKED)
+    if (isClocked(step)) {
+      const moved = latest(CLOCK)
+      if (movesClock(step)) since(DEADLINES, moved)
+    }
     if (this.#everyState && (did & DID.change) !== 0) latest(CHANGES)
     return found
   }
@@ -106,7 +110,7 @@ export class Conflicts {
     if (kind === OP.wake) keys.push(cell + LIST.wakes)
     if (kind === OP.notify) keys.push(cell + LIST.notifies)
     for (const look of step.awaits) keys.push(cellOf(look) + LIST.awaits)
-    if (isClocked(step)) keys.push(CLOCKED)
+    if (isClocked(step)) keys.push(movesClock(step) ? CLOCK : DEADLINES)
     if (this.#everyState && (did & DID.change) !== 0) keys.push(CHANGES)
     return keys
   }
@@ -125,9 +129,6 @@ const cellOf = ({ address }: { readonly address: number }): number => LISTS * Ma
 const endersOf = (look: Look): number => cellOf(look) + (look.forSleeper ? LIST.sleeps : LIST.writes)
 
 const isAccess = ({ kind }: Step): boolean => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
-
-const isClocked = ({ kind, did }: Step): boolean =>
-  kind === OP.clock || (kind === OP.wake && (did & DID.awakened) === 0)
 
 const covers = (other: Step, { address, bytes }: Place): boolean =>
   other.address <= address && other.address + other.bytes >= address + bytes

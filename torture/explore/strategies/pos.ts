@@ -24,7 +24,7 @@ const PRIORITY = 2
 /** What a pending operation will do at most. */
 const POSSIBLE = new Int32Array(32).fill(DID.write)
 POSSIBLE[OP.load] = 0
-POSSIBLE[OP.wait] = DID.sleep
+POSSIBLE[OP.wait] = DID.sleep | DID.timed
 
 export class Pos implements Strategy {
   readonly name = 'pos'

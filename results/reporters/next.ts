@@ -47,6 +47,9 @@ export function nextStep(closing: EndedRun): NextStep {
   return { command: rerun(closing, `--duration ${longer}`), why }
 }
 
+/** So many bugs are named again; more of them were hardly typed. */
+const FEW = 3
+
 /** After `torture bugs`. */
 function afterTrials(closing: EndedRun): NextStep {
   const { plan, summary, results } = closing
@@ -55,9 +58,9 @@ function afterTrials(closing: EndedRun): NextStep {
     return { command: rerun(closing), why: 'completes the run: what was tried stays' }
   const escaped = plan.instances.find((_, n) => counted[n] !== 'pass' && counted[n] !== 'skipped')
   if (escaped === undefined) {
-    const { bug } = plan.instances[0].trial!
-    const one = bugRows(plan, results).length === 1 ? ` ${bug}` : ''
-    return { command: `${program()} bugs${one} --times 30`, why: 'more seeds; --hardness and ids try a part of them' }
+    const bugs = bugRows(plan, results).map(({ bug }) => bug)
+    const few = bugs.length <= FEW ? bugs : []
+    return { command: [program(), 'bugs', ...few, '--times 30'].join(' '), why: 'with more seeds' }
   }
   const evidence = resolve(closing.dir, results.get(escaped.name)?.failures[0]?.id ?? escaped.name)
   return {

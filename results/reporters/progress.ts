@@ -72,11 +72,13 @@ export class Progress {
   get share(): number {
     let all = 0
     let done = 0
-    for (const { name, durationMs } of this.plan.instances) {
-      all += durationMs
+    for (const { name, durationMs, trial } of this.plan.instances) {
+      // Of a bug on trial the time is only the most that it may take.
+      const work = trial === undefined ? durationMs : 1
+      all += work
       const running = this.running.get(name)
-      if (this.results.has(name)) done += durationMs
-      else if (running !== undefined) done += Math.min(this.elapsedOf(running), durationMs)
+      if (this.results.has(name)) done += work
+      else if (running !== undefined) done += work * Math.min(this.elapsedOf(running) / Math.max(durationMs, 1), 1)
     }
     return all === 0 ? 1 : done / all
   }

@@ -70,22 +70,24 @@ const MARKS: Readonly<Record<BugRow['verdict'], Mark>> = {
   'not tried': markOf('skipped'),
 }
 
+/** What is counted; of the rest only what the table holds. */
 function legend(rows: readonly BugRow[], look: Look): string[] {
-  const explained = [
+  const explored = rows.some(({ mode }) => mode === 'explore')
+  const hangs = rows.some(({ oracles }) => oracles.HANG !== undefined)
+  const strangers = rows.some(({ others }) => Object.keys(others).length > 0)
+  const controls = rows.some(row => row.controls > 0)
+  const time = "of the threads' work, from the opening of the first round's gate to the first failure"
+  const parts: [word: string, text: string | false][] = [
     ['by', 'the oracle that spoke first'],
-    ...(rows.some(({ others }) => Object.keys(others).length > 0)
-      ? [['(by)', 'an oracle that the bug does not name, or without its window: does not count']]
-      : []),
+    ['(by)', strangers && 'does not count: the bug does not name it, or its window was never entered'],
     [
       'median',
-      `of the threads' work, from the opening of the first round's gate to the first failure${rows.some(({ mode }) => mode === 'explore') ? '; explored: until its schedule is small' : ''}`,
+      `${time}${hangs ? '; --hang-after of it for a HANG' : ''}${explored ? '; explored: until its schedule is small' : ''}`,
     ],
     ['windows', "how often the bug's site was passed until then, the median"],
-    ...(rows.some(({ controls }) => controls > 0)
-      ? [['clean', 'the same without the bug: seeds, parameters, delays, at least as long']]
-      : []),
+    ['clean', controls && 'the same without the bug: seeds, parameters, delays, and at least the time'],
   ]
-  return explained.flatMap(([word, text]) => labelled(word, text, look))
+  return parts.flatMap(([word, text]) => (text === false ? [] : labelled(word, text, look)))
 }
 
 /** `9 of 10 bugs caught, 1 escaped`. */

@@ -169,6 +169,7 @@ export const exploration = about(
     certificate: v.exactOptional(
       about('All classes of interleavings were explored: how many, and within which bounds.', text),
     ),
+    unproved: v.exactOptional(about('Why there is no certificate although nothing was left to explore.', text)),
     uncontrolled: about('What was not under control, a sentence each.', v.array(v.string())),
     cutOff: about('Executions that were given up at the limit of steps.', whole),
   }),

@@ -64,3 +64,37 @@ t.test(
     t.match(exploration.certificate, /classes of interleavings explored/)
   },
 )
+
+/** A proof that is none does not end the search before its budget. */
+const unproved = { executions: 500, uncontrolled: [], certificate: undefined }
+
+t.test('several asynchronous waits of a thread at once: nothing is proved', { buffered: true }, async t => {
+  const { status, exploration, stdout } = await searching(
+    t,
+    scenario(`
+  sleeper: { count: 1, run: async ({ shared: { cells } }) => {
+    const both = [0, 1].map(cell => Atomics.waitAsync(cells, cell, 0).value)
+    await Promise.race(both)
+  } },
+  waker: { count: 2, run: ({ index, shared: { cells } }) => { Atomics.store(cells, index, 1); Atomics.notify(cells, index) } }`),
+    '--executions',
+    '500',
+  )
+  t.equal(status, 0)
+  t.match(exploration, { ...unproved, unproved: /several Atomics\.waitAsync/ })
+  t.match(stdout, /proof {4}none, although nothing was left to explore: /)
+})
+
+t.test('memory that setup did not return: nothing is proved', { buffered: true }, async t => {
+  const { status, exploration } = await searching(
+    t,
+    scenario(
+      `adder: { count: 2, run: ({ shared: { cells } }) => { Atomics.add(cells, 0, 1); Atomics.add(mine, 0, 1) } }`,
+      'const mine = new Int32Array(new SharedArrayBuffer(4))',
+    ),
+    '--executions',
+    '500',
+  )
+  t.equal(status, 0)
+  t.match(exploration, { ...unproved, unproved: /memory that setup did not return/ })
+})

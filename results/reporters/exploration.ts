@@ -11,7 +11,7 @@ export function explorationLines(results: readonly InstanceResult[], look: Look)
   const add = (label: string, text: string) => (text === '' ? [] : labelled(label, text, look))
   return [
     ...add('tried', triedText(searches)),
-    ...add('proof', distinct(searches.flatMap(({ certificate }) => certificate ?? []))),
+    ...add('proof', proofText(searches)),
     ...(clean ? add('worth', worthText(searches)) : []),
     ...(clean ? add('new', newText(searches)) : []),
     ...add('focus', focusText(searches)),
@@ -37,6 +37,15 @@ function triedText(searches: readonly Exploration[]): string {
   const longest = searches.reduce((a, b) => (b.longest > a.longest ? b : a))
   const steps = `longest ${plural(longest.longest, 'step')}, ${human(longest.choices)} of them choices`
   return [strategies, plural(longest.threads, 'thread'), steps].filter(text => text !== '').join(' · ')
+}
+
+/** Why there is none is of interest only where nothing else says that something is wrong. */
+function proofText(searches: readonly Exploration[]): string {
+  const proofs = distinct(searches.flatMap(({ certificate }) => certificate ?? []))
+  const isClean = ({ strategies, uncontrolled }: Exploration) =>
+    uncontrolled.length === 0 && strategies.every(({ failures }) => failures === 0)
+  const [doubt] = searches.filter(isClean).flatMap(({ unproved }) => unproved ?? [])
+  return proofs !== '' || doubt === undefined ? proofs : `none, although nothing was left to explore: ${oneLine(doubt)}`
 }
 
 /** The guest that did most speaks for all: together they exclude no less. */

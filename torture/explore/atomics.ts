@@ -39,7 +39,7 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     const known = addresses.of(cells)
     if (known === undefined || known.base === 0) return undefined
     if (known.ours) return known
-    stage.hidden = true
+    stage.hides()
     return undefined
   }
 

@@ -74,6 +74,8 @@ export const HEAD = {
   hidden: 32,
   /** Whether a thread was ever seen to repeat itself. */
   spun: 33,
+  /** Whether a thread ever had several asynchronous waits at once. */
+  crowded: 34,
 } as const
 
 export const ENDING = {

@@ -4,7 +4,7 @@
  * time-out, which is a choice of the scheduler like any other and moves the virtual clock to the deadline.
  */
 import type { Known } from './addresses.ts'
-import type { Board } from './board.ts'
+import { type Board, HEAD } from './board.ts'
 import { engine } from './engine.ts'
 import { DID, OP } from './ops.ts'
 import type { Stage } from './stage.ts'
@@ -57,6 +57,7 @@ export class ControlledWaits {
     if (typeof entry === 'string') return { async: false, value: entry }
     const address = known.base + index * known.bytes
     const deadline = this.#board.clock[0] + ms
+    if (this.pending) this.#board.head[HEAD.crowded] = 1
     const promise = new Promise<string>(resolve => {
       this.#pending.push({ entry, address, bytes: known.bytes, deadline, resolve })
     })

@@ -50,7 +50,6 @@ export interface Lead<S extends StrategySet> {
   readonly names: Names
   readonly stay: Stay
   readonly stage: Stage
-  readonly player: Player
   readonly reporter: Reporter
 }
 
@@ -159,7 +158,7 @@ export async function takePart<S extends StrategySet>(
       names,
       shared,
     })
-    const told = await how.lead({ execution, strategies, focus, hinted, names, stay, stage, player, reporter })
+    const told = await how.lead({ execution, strategies, focus, hinted, names, stay, stage, reporter })
     board.head[HEAD.leave] = 1
     for (let t = 1; t < control.threads; t++) stage.baton.pass(t)
     port.postMessage(told)

@@ -139,11 +139,6 @@ export class Player {
     throw new Error('given up')
   }
 
-  /** Awaits of something that nobody controls, by any thread. */
-  get foreignAwaits(): number {
-    return this.#board.head[HEAD.foreignAwaits]
-  }
-
   #put(value: unknown): void {
     if (this.#participant.values.put(0, value)) this.#board.head[HEAD.cloned] = 1
   }

@@ -39,14 +39,7 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
     const fault = { oracle: 'SCHEDULE', message: misfit, thread: names.threads[0] }
     reporter.fail({ ...fault, round: schedule.round, interleaving: buildInterleaving({ ...shown, fault }) })
   }
-  const exploration = tally.conclude({
-    focus: [],
-    dpor: strategies.dpor,
-    bounded: strategies.bounded,
-    foreignAwaits: 0,
-    hidden: false,
-  })
-  return { type: 'finished', exploration }
+  return { type: 'finished', exploration: tally.conclude({ focus: [], ...strategies }) }
 }
 
 /** From which step on the schedule does not fit what the code does. */

@@ -139,16 +139,16 @@ class Search {
     await this.#rotate([...RANDOM, PLACE.bounded], () => false)
   }
 
-  /** The reduction by itself. False: it did not get to its end in time. */
+  /** The reduction by itself. False: it did not get to its end in time, or that proves nothing. */
   async #prove(): Promise<boolean> {
     const { dpor } = this.#tools.strategies
     const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
     for (;;) {
       await this.#rotate([PLACE.dpor], () => realMs() > until)
-      if (!dpor.exhausted) return false
+      if (!dpor.over || this.#tally.doubt(dpor) !== undefined) return false
       await this.#runOn()
       // Unless a cell turned out contended that was not known to be.
-      if (dpor.exhausted) return true
+      if (dpor.over) return this.#tally.doubt(dpor) === undefined
     }
   }
 
@@ -291,21 +291,15 @@ class Search {
   }
 
   #finish(inconclusive: string | undefined): FinishedMessage {
-    const { strategies, player, stage, names } = this.#tools
+    const { strategies, execution, names } = this.#tools
     const focus = summary(this.#contention.wanted(), names)
-    const exploration = this.#tally.conclude({
-      focus,
-      dpor: strategies.dpor,
-      bounded: strategies.bounded,
-      foreignAwaits: player.foreignAwaits,
-      hidden: stage.hidden,
-    })
+    const exploration = this.#tally.conclude({ focus, ...strategies })
     const why = inconclusive ?? exploration.uncontrolled[0] ?? tooLong(exploration)
     return {
       type: 'finished',
       exploration,
       ...(why === undefined ? {} : { inconclusive: why }),
-      ...(stage.hidden && { unseen: [PRIVATE_MEMORY] }),
+      ...(execution.board.head[HEAD.hidden] === 1 && { unseen: [PRIVATE_MEMORY] }),
     }
   }
 }

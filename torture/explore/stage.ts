@@ -75,12 +75,8 @@ export class Stage {
     this.#refusals = 0
   }
 
-  /** Whether any thread used memory that `setup` did not return. */
-  get hidden(): boolean {
-    return this.#head[HEAD.hidden] === 1
-  }
-
-  set hidden(_: true) {
+  /** The thread uses memory that `setup` did not return. */
+  hides(): void {
     this.#head[HEAD.hidden] = 1
   }
 

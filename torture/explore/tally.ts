@@ -18,9 +18,6 @@ export interface Ending {
   readonly focus: readonly string[]
   readonly dpor: Dpor
   readonly bounded: Bounded
-  readonly foreignAwaits: number
-  /** Whether there were operations on memory that `setup` did not return. */
-  readonly hidden: boolean
 }
 
 export class Tally {
@@ -88,10 +85,24 @@ export class Tally {
     this.#uncontrolled.add(what)
   }
 
-  conclude({ focus, dpor, bounded, foreignAwaits, hidden }: Ending): Exploration {
+  /** Why it proves nothing that the reduction has left nothing to try; undefined: it does prove what is to be proved. */
+  doubt({ truncated, unresolved }: Dpor): string | undefined {
+    const { head } = this.#board
+    if (this.failed) return 'something failed'
+    if (!this.controlled) return 'something was not under control'
+    if (this.#cutOff > 0) return 'executions were given up at the limit of steps'
+    if (truncated) return 'an execution was too long to be remembered'
+    if (unresolved > 0) return 'threads met at cells at which they were not switched'
+    if (head[HEAD.hidden] === 1) return 'there were operations on memory that setup did not return'
+    if (head[HEAD.crowded] === 0) return undefined
+    return 'a thread had several Atomics.waitAsync at once, and not every order of their ends was tried'
+  }
+
+  conclude({ focus, dpor, bounded }: Ending): Exploration {
     const executions = [...this.#byName.values()].reduce((sum, count) => sum + count.executions, 0)
-    if (foreignAwaits > 0) this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
-    const certified = dpor.exhausted && this.controlled && this.#cutOff === 0 && !this.failed && !hidden
+    if (this.#board.head[HEAD.foreignAwaits] > 0)
+      this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
+    const doubt = this.doubt(dpor)
     return {
       executions,
       strategies: [...this.#byName].map(([name, count]) => ({ name, ...count })),
@@ -104,7 +115,9 @@ export class Tally {
       ],
       newPerThousand: this.#novelty.perThousand,
       focus: focus.length === 0 ? ['all'] : [...focus],
-      ...(certified && { certificate: certificate({ classes: dpor.classes, bounds: this.#bounds(focus) }) }),
+      ...(dpor.over && doubt !== undefined && { unproved: doubt }),
+      ...(dpor.over &&
+        doubt === undefined && { certificate: certificate({ classes: dpor.classes, bounds: this.#bounds(focus) }) }),
       uncontrolled: [...this.#uncontrolled],
       cutOff: this.#cutOff,
     }

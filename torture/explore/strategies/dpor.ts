@@ -80,6 +80,11 @@ export class Dpor implements Strategy {
     this.#order = new HappensBefore(false)
   }
 
+  /** Nothing is left to try. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** All classes were explored: of those that there are within the bounds of the scheduler, none is missing. */
   get exhausted(): boolean {
     return this.#over && !this.diverged && !this.truncated && this.unresolved === 0

@@ -280,10 +280,10 @@ const DAMAGES: readonly Damage[] = [
     damage: m => add(m, pcp(m), -1),
   },
   {
-    what: 'the degree of an anon_vma',
+    what: 'the users of an anon_vma',
     oracle: 'REF',
-    names: /degree of anon_vma \d+ is 2, and should be 1/,
-    damage: m => add(m, Atomics.load(m.w, vmaCell(m, VMA.anon_vma)) + ANON_VMA.degree, 1),
+    names: /num_active_vmas of anon_vma \d+ is 2, and should be 1/,
+    damage: m => add(m, Atomics.load(m.w, vmaCell(m, VMA.anon_vma)) + ANON_VMA.num_active_vmas, 1),
   },
   {
     what: 'a freed table that is still linked',

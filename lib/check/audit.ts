@@ -3,10 +3,10 @@
  * against the entries that map them, resident sets against page tables, VMAs against the store, locks against nobody.
  */
 import {
-  ANON_VMA,
   BUDDY,
   ENTRIES_AT,
   FRAME,
+  LRU_BATCH,
   MM,
   MM_TLB,
   OBJECT,
@@ -32,6 +32,7 @@ import { checksum } from '../mm/vma.ts'
 import { objectAt } from '../shm/arena.ts'
 import { Slab, type SlabImage } from '../shm/slab.ts'
 import { RWSEM } from '../sync/rwsem.ts'
+import { AnonAudit } from './audit-anon.ts'
 import { violated } from './oracle.ts'
 
 interface Tally {
@@ -42,7 +43,7 @@ interface Tally {
   readonly references: Int32Array
   tables: number
   vmas: number
-  readonly degrees: Map<number, number>
+  readonly anon: AnonAudit
 }
 
 /** Throws an OracleViolation if anything does not add up. To be called at quiescence only. */
@@ -53,7 +54,7 @@ export function audit(m: MemoryImage): void {
     references: new Int32Array(m.options.frames),
     tables: 0,
     vmas: 0,
-    degrees: new Map(),
+    anon: new AnonAudit(m),
   }
   for (let id = 0; id < m.options.mms; id++) auditMm(m, id, tally)
   for (const region of m.objects) {
@@ -64,11 +65,12 @@ export function audit(m: MemoryImage): void {
   }
   auditFrames(m, tally)
   auditFreeLists(m)
-  auditAnonVmas(m, tally)
+  const { anonVmas, links } = tally.anon.finish()
   auditSlab(m, m.tables, tally.tables, 'table')
   auditSlab(m, m.vmas, tally.vmas, 'vma')
   auditSlab(m, m.nodes, m.options.mms, 'vma_node')
-  auditSlab(m, m.anonVmas, tally.degrees.size, 'anon_vma')
+  auditSlab(m, m.anonVmas, anonVmas, 'anon_vma')
+  auditSlab(m, m.avcs, links, 'anon_vma_chain')
 }
 
 function auditMm(m: MemoryImage, id: number, tally: Tally): void {
@@ -131,8 +133,7 @@ function auditVma(m: MemoryImage, id: number, { start, end, vma }: Range, tally:
   expect('VMA', `checksum of ${what}`, cell(VMA.committed), checksum(start, end, cell(VMA.vm_flags)))
   expect('CNT', `vm_refcnt of ${what}`, cell(VMA.vm_refcnt), 1)
   tally.vmas++
-  const anonVma = cell(VMA.anon_vma)
-  if (anonVma !== 0) tally.degrees.set(anonVma, (tally.degrees.get(anonVma) ?? 0) + 1)
+  tally.anon.addVma(vma, what)
 }
 
 function walk(
@@ -179,8 +180,14 @@ function auditEntry(
   }
   tally.mappings[frame]++
   if (pte & PTE_DIRTY) tally.dirty[frame] = 1
-  if (Atomics.load(w, range.vma + VMA.object) === 0) rss.anon++
-  else rss.shmem++
+  const mapping = Atomics.load(w, objectAt(m.frames, frame) + FRAME.mapping)
+  if (mapping > 0) {
+    tally.anon.addPage(range.vma, mapping, `page ${vpn} of mm ${id}`)
+    rss.anon++
+  } else {
+    expect('REF', `object of page ${vpn} of mm ${id}`, -mapping, Atomics.load(w, range.vma + VMA.object))
+    rss.shmem++
+  }
 }
 
 function auditFrames(m: MemoryImage, tally: Tally): void {
@@ -213,7 +220,10 @@ function auditFreeLists(m: MemoryImage): void {
     seen[frame] = 1
     expect('REF', `refcount of the free frame ${frame}`, Atomics.load(w, objectAt(m.frames, frame) + FRAME.refcount), 0)
   }
-  for (let cpu = 0; cpu < m.options.cpus; cpu++) eachListed(w, objectAt(m.pcps, cpu) + PCP.count, visit)
+  for (let cpu = 0; cpu < m.options.cpus; cpu++) {
+    eachListed(w, objectAt(m.pcps, cpu) + PCP.count, visit)
+    expect('REF', `lru_batch[${cpu}].count`, Atomics.load(w, objectAt(m.lruBatches, cpu) + LRU_BATCH.count), 0)
+  }
   eachListed(w, m.buddy.base + BUDDY.count, visit)
   for (let frame = 1; frame < m.options.frames; frame++)
     if (Atomics.load(w, objectAt(m.frames, frame) + FRAME.refcount) === 0 && !seen[frame])
@@ -222,11 +232,6 @@ function auditFreeLists(m: MemoryImage): void {
 
 function eachListed(w: Int32Array, count: number, visit: (frame: number) => void): void {
   for (let n = 1; n <= Atomics.load(w, count); n++) visit(Atomics.load(w, count + n))
-}
-
-function auditAnonVmas(m: MemoryImage, tally: Tally): void {
-  for (const [anonVma, degree] of tally.degrees)
-    expect('REF', `degree of anon_vma ${anonVma}`, Atomics.load(m.arena.words, anonVma + ANON_VMA.degree), degree)
 }
 
 function auditSlab(m: MemoryImage, slab: SlabImage, expected: number, name: string): void {

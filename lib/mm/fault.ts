@@ -4,10 +4,10 @@
  * away if somebody was faster.
  */
 import { bug, pass, site } from '../shm/sites.ts'
-import { spinLock, spinUnlock } from '../sync/spinlock.ts'
+import { anonVmaPrepare } from './anon-vma.ts'
+import { faultCopyOnWrite } from './cow.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
-  ANON_VMA,
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_FRAME_SHIFT,
@@ -20,9 +20,7 @@ import {
 import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
 import { changePte, ptep, readPte, setPte } from './pte.ts'
 import { faultShared } from './shared-fault.ts'
-import { setAnonVma } from './vma.ts'
 import { vmaEndingAt, vmaStartingAt } from './vma-store.ts'
-import { breakZeroPage } from './zero-page.ts'
 
 /** Handled, or there was nothing to do: try the access again. */
 export const FAULT_OK = 0
@@ -44,7 +42,6 @@ export const UNDER_VMA_LOCK = 4
 const PUT_EARLY = bug('vma-put-early')
 const INSTALL = site('fault/install')
 const LOST_RACE = site('fault/pte-changed')
-const COULD_UPGRADE = site('fault/reuse')
 
 /** Handles a fault that the VMA permits. With FAULT_RETRY the lock is gone; with any other code the caller unlocks. */
 export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write: boolean, flags: number): number {
@@ -78,16 +75,16 @@ function faultAnonRead(k: Kernel, pmd: number, vpn: number): number {
 
 /** First touch by a write: a zeroed frame of its own. */
 function faultAnonWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, flags: number): number {
-  if (!prepareAnonVma(k, mm, vma, flags)) return FAULT_RETRY
+  if (!prepareAnonVma(k, mm, vma, flags)) return noAnonVma(k, mm, vma, flags)
   const frame = k.frames.alloc()
   if (frame === 0) return FAULT_OOM
   if (PUT_EARLY && flags & UNDER_VMA_LOCK) k.policy.endFault(mm, vma, flags)
   pass(INSTALL, vpn, frame)
-  const result = installAnon(k, mm, pmd, vpn, frame)
+  const result = installAnon(k, mm, vma, pmd, vpn, frame)
   return PUT_EARLY && flags & UNDER_VMA_LOCK ? FAULT_COMPLETED : result
 }
 
-function installAnon(k: Kernel, mm: Mm, pmd: number, vpn: number, frame: number): number {
+function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, frame: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) {
     k.frames.put(frame)
@@ -97,7 +94,7 @@ function installAnon(k: Kernel, mm: Mm, pmd: number, vpn: number, frame: number)
   const lost = readPte(k, at) !== 0
   if (!lost) {
     // Counted before it is published: whoever finds the entry may take it down again at once.
-    k.frames.firstMapping(frame)
+    k.frames.firstMapping(frame, vma, vpn)
     k.countAnon(mm, 1)
     setPte(k, at, writableEntry(frame))
   }
@@ -114,7 +111,7 @@ export function writableEntry(frame: number): number {
   return (frame << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
 }
 
-/** A write to a present entry without the right to: the zero page is replaced, a page of our own made writable. */
+/** A write to a present entry without the right to. */
 function faultWriteProtected(
   k: Kernel,
   mm: Mm,
@@ -124,48 +121,40 @@ function faultWriteProtected(
   original: number,
   flags: number,
 ): number {
-  if (original >>> PTE_FRAME_SHIFT !== ZERO_FRAME) return reusePage(k, pmd, vpn, original)
-  if (!prepareAnonVma(k, mm, vma, flags)) return FAULT_RETRY
-  return breakZeroPage(k, mm, pmd, vpn, original)
+  if (!isPrivate(k, vma)) return allowWrite(k, pmd, vpn, original)
+  if (!prepareAnonVma(k, mm, vma, flags)) return noAnonVma(k, mm, vma, flags)
+  return faultCopyOnWrite(k, mm, vma, pmd, vpn, original)
 }
 
-/** Raises the rights of an entry. Nobody need be told: a TLB that does not know yet faults and finds out. */
-function reusePage(k: Kernel, pmd: number, vpn: number, original: number): number {
+/** Raises the rights of a shared page's entry. Nobody need be told: a TLB that does not know yet faults and finds out. */
+function allowWrite(k: Kernel, pmd: number, vpn: number, original: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) return FAULT_OK
-  const at = ptep(k, table, vpn)
-  pass(COULD_UPGRADE, vpn, original)
   // Compare and swap although we hold the lock: the hardware sets its bits without it.
-  changePte(k, at, original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
+  changePte(k, ptep(k, table, vpn), original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
   pteUnmapUnlock(k, table)
   return FAULT_OK
 }
 
 /**
  * Makes sure that the VMA has an anon_vma before it gets its first page. That needs mmap_lock, since neighbours are
- * looked at; under the VMA lock it is only tried, and on failure the lock is dropped. False: FAULT_RETRY.
+ * looked at; under the VMA lock it is only tried. False: `noAnonVma` says with what the fault ends.
  */
 export function prepareAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): boolean {
   if (Atomics.load(k.w, vma + VMA.anon_vma) !== 0) return true
   const borrowed = (flags & UNDER_VMA_LOCK) !== 0
-  if (borrowed && !mm.lock.downReadTrylock()) {
-    k.stats.fallbackAnonVma++
-    k.policy.endFault(mm, vma, flags)
-    return false
-  }
-  const reusable = mergeableAnonVma(k, mm, vma)
-  spinLock(k.cpu, mm.pageTableLock)
-  if (Atomics.load(k.w, vma + VMA.anon_vma) === 0) setAnonVma(k, vma, reusable || newAnonVma(k))
-  spinUnlock(k.cpu, mm.pageTableLock)
+  if (borrowed && !mm.lock.downReadTrylock()) return false
+  const prepared = anonVmaPrepare(k, vma, mm.pageTableLock, mergeableAnonVma(k, mm, vma))
   if (borrowed) mm.lock.upRead()
-  return true
+  return prepared
 }
 
-/** There are as many anon_vmas as VMAs, and each belongs to one at least. */
-function newAnonVma(k: Kernel): number {
-  const anonVma = k.anonVmas.alloc()
-  Atomics.store(k.w, anonVma + ANON_VMA.degree, 0)
-  return anonVma
+/** What a fault answers that could not get an anon_vma: under the VMA lock, which is dropped, it tries again without. */
+function noAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): number {
+  if ((flags & UNDER_VMA_LOCK) === 0) return FAULT_OOM
+  k.stats.fallbackAnonVma++
+  k.policy.endFault(mm, vma, flags)
+  return FAULT_RETRY
 }
 
 /** The anon_vma of a neighbour that this VMA might be merged with some day, or 0. */

@@ -6,8 +6,8 @@ import { violated } from '../check/oracle.ts'
 import { objectAt, POISON } from '../shm/arena.ts'
 import type { Cpu } from '../shm/cpu.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
-import { BUDDY, FRAME, PCP } from './layout.ts'
-import { DATA_AT, type MemoryImage, PCP_BATCH, PCP_HIGH } from './memory.ts'
+import { BUDDY, FRAME, LRU_BATCH, PCP, PG_ANON_EXCLUSIVE, VMA } from './layout.ts'
+import { DATA_AT, LRU_BATCH_SIZE, type MemoryImage, PCP_BATCH, PCP_HIGH } from './memory.ts'
 
 export class Frames {
   readonly #w: Int32Array
@@ -18,6 +18,8 @@ export class Frames {
   /** This CPU's list. Touched by nobody else while threads run: plain accesses. */
   readonly #pcp: number
   readonly #buddy: number
+  /** This CPU's batch of new pages: as the list. */
+  readonly #lru: number
 
   constructor(cpu: Cpu, image: MemoryImage) {
     this.#w = cpu.w
@@ -27,6 +29,7 @@ export class Frames {
     this.#dataWords = image.options.cpus
     this.#pcp = objectAt(image.pcps, cpu.id)
     this.#buddy = image.buddy.base
+    this.#lru = objectAt(image.lruBatches, cpu.id)
   }
 
   /** Word of the frame's descriptor. */
@@ -34,7 +37,7 @@ export class Frames {
     return this.#base + frame * this.#stride
   }
 
-  /** A zeroed frame with one reference, or 0 when memory is exhausted (0 is the zero page, never allocated). */
+  /** A zeroed frame with one reference, its flags still those of its last use, or 0 when memory is exhausted (0 is the zero page, never allocated). */
   alloc(): number {
     const w = this.#w
     let count = w[this.#pcp + PCP.count] // own cell
@@ -79,9 +82,62 @@ export class Frames {
     Atomics.add(this.#w, this.at(frame) + FRAME.mapcount, 1, 'relaxed')
   }
 
-  /** A mapping of a frame that only the caller can reach yet. */
-  firstMapping(frame: number): void {
-    Atomics.store(this.#w, this.at(frame) + FRAME.mapcount, 1, 'relaxed')
+  /**
+   * The first mapping of a new page of private memory, at page `vpn` of the VMA; only the caller can reach the frame
+   * yet. The page goes to the lists of reclaim, and until then the batch holds a reference.
+   */
+  firstMapping(frame: number, vma: number, vpn: number): void {
+    const w = this.#w
+    const at = this.at(frame)
+    const index = vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
+    Atomics.store(w, at + FRAME.index, index, 'relaxed')
+    Atomics.store(w, at + FRAME.mapping, Atomics.load(w, vma + VMA.anon_vma), 'relaxed')
+    Atomics.store(w, at + FRAME.flags, PG_ANON_EXCLUSIVE, 'relaxed')
+    Atomics.store(w, at + FRAME.mapcount, 1, 'relaxed')
+    // An addition: whoever still has the frame's number from earlier may hold a reference for a moment, and let it go.
+    Atomics.add(w, at + FRAME.refcount, 1, 'relaxed')
+    this.#addToLru(frame)
+  }
+
+  /** Whether it is a page of private memory; it is mapped, or referenced. */
+  isAnon(frame: number): boolean {
+    return Atomics.load(this.#w, this.at(frame) + FRAME.mapping) > 0
+  }
+
+  /** Makes a page, locked and ours alone, one of another anon_vma: walks need not look at the ancestors any more. */
+  moveAnon(frame: number, anonVma: number): void {
+    Atomics.store(this.#w, this.at(frame) + FRAME.mapping, anonVma)
+  }
+
+  /** Copies the content of a frame that nobody writes to, to one that nobody else can reach yet. */
+  copy(from: number, to: number): void {
+    const source = this.at(from) + DATA_AT
+    const target = this.at(to) + DATA_AT
+    for (let n = 0; n < this.#dataWords; n++) this.#w[target + n] = Atomics.load(this.#w, source + n) // unpublished
+  }
+
+  /** Makes a new frame a page of an object, which keeps its reference; only the caller can reach it yet. */
+  toObject(frame: number, object: number, page: number): void {
+    const at = this.at(frame)
+    Atomics.store(this.#w, at + FRAME.flags, 0, 'relaxed')
+    Atomics.store(this.#w, at + FRAME.mapping, -object, 'relaxed')
+    Atomics.store(this.#w, at + FRAME.index, page, 'relaxed')
+  }
+
+  #addToLru(frame: number): void {
+    const w = this.#w
+    const count = w[this.#lru + LRU_BATCH.count] + 1 // own cell
+    w[this.#lru + LRU_BATCH.count + count] = frame // own cell
+    w[this.#lru + LRU_BATCH.count] = count // own cell
+    if (count === LRU_BATCH_SIZE) this.drainLru()
+  }
+
+  /** Puts this CPU's batch on the lists of reclaim, and lets go of the pages. Those of other CPUs stay theirs. */
+  drainLru(): void {
+    const w = this.#w
+    const count = w[this.#lru + LRU_BATCH.count] // own cell
+    w[this.#lru + LRU_BATCH.count] = 0 // own cell
+    for (let n = 1; n <= count; n++) this.put(w[this.#lru + LRU_BATCH.count + n]) // own cell
   }
 
   dropMapping(frame: number): void {
@@ -96,7 +152,6 @@ export class Frames {
     if (mapcount !== 0) violated('FREE', `frame ${frame} was freed while ${mapcount} page table entries map it`)
     // The generation changes before the frame can be handed out: whoever still translates to it sees the change.
     Atomics.add(w, at + FRAME.gen, 1)
-    Atomics.store(w, at + FRAME.flags, 0)
     for (let word = at + DATA_AT, end = word + this.#dataWords; word < end; word++) w[word] = POISON // unpublished
     let count = w[this.#pcp + PCP.count] // own cell
     if (count === PCP_HIGH) count = this.#spill()

@@ -6,7 +6,7 @@ import { Rcu } from '../sync/rcu.ts'
 import { Rwsem } from '../sync/rwsem.ts'
 import { Frames } from './frames.ts'
 import { Gather } from './gather.ts'
-import { MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
+import { ANON_VMA_KEPT_WORDS, MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
 import type { MemoryImage } from './memory.ts'
 import { createPolicy, type Policy, type PolicyName } from './policy/policy.ts'
 import { Tlb } from './tlb.ts'
@@ -82,6 +82,8 @@ export class FaultStats {
   fallbackRetry = 0
 }
 
+const never = () => false
+
 /** Retired objects of one thread before it waits for a grace period: the slabs are sized for it. */
 const RETIRED_LIMIT = 8
 
@@ -95,6 +97,7 @@ export class Kernel {
   readonly gather: Gather
   readonly vmas: Slab
   readonly anonVmas: Slab
+  readonly avcs: Slab
   readonly nodes: Slab
   readonly tables: Slab
   readonly mms: readonly Mm[]
@@ -110,6 +113,8 @@ export class Kernel {
   readonly tableWords: number
   /** Room for the tickets of one shootdown. */
   readonly tickets: Int32Array
+  /** Whether an allocation is to fail on purpose: a scenario says when. Never asked where pages are allocated. */
+  shouldFail: () => boolean = never
   readonly #freeNode: (node: number) => void
   readonly #freeVma: (vma: number) => void
   #retired = 0
@@ -121,7 +126,8 @@ export class Kernel {
     this.cpu = new Cpu(w, image.cpus, cpuId)
     this.rcu = new Rcu(this.cpu, image.rcu)
     this.vmas = new Slab(w, image.vmas, VMA_KEPT_WORDS)
-    this.anonVmas = new Slab(w, image.anonVmas)
+    this.anonVmas = new Slab(w, image.anonVmas, ANON_VMA_KEPT_WORDS)
+    this.avcs = new Slab(w, image.avcs)
     this.nodes = new Slab(w, image.nodes)
     this.tables = new Slab(w, image.tables)
     this.mms = Array.from({ length: image.options.mms }, (_, id) => new Mm(image, this.cpu, id))

@@ -12,7 +12,10 @@ export const MM = struct('mm', {
   map_count: 'VMAs in the store, and those that are about to be put there',
   page_table_lock: 'spinlock: serialises the publication of page tables and of anon_vmas',
   vma_writer_wait: 'id + 1 of the CPU that waits for readers of a VMA to leave; 0: none',
-  mm_count: 'references that keep this struct, the users counted as one',
+  mm_count: 'references that keep this struct, the users counted as one; 0: free',
+  mm_users: 'threads and others that use the address space; the last one takes it down',
+  write_protect_seq: 'seqcount: odd while fork write-protects entries of this address space',
+  life: 'how many times the struct was taken into use',
 })
 
 /** What mappers write and every page walk reads: apart from `MM`, on lines of its own. */
@@ -45,7 +48,8 @@ export const VMA = struct('vma', {
   vm_end: 'first page behind it',
   vm_flags: 'VM_READ | VM_WRITE | VM_SHARED',
   vm_pgoff: 'page of the object that lies at vm_start; for private memory vm_start as it was at mmap',
-  anon_vma: 'word of the anon_vma; 0: no page was ever faulted in',
+  anon_vma: 'word of the anon_vma that new pages of this VMA get; 0: none was ever faulted in',
+  anon_vma_chain: 'word of the first link to an anon_vma whose pages this VMA may map; 0: none',
   object: 'number + 1 of the shared object; 0: private anonymous memory',
   committed: 'checksum of start, end and flags, written last: what a fault may see',
 })
@@ -56,8 +60,25 @@ export const VM_READ = 1
 export const VM_WRITE = 2
 export const VM_SHARED = 4
 
+/** Through it a page finds the VMAs that may map it. The first cells survive the object: the slab is type-safe by RCU. */
 export const ANON_VMA = struct('anon_vma', {
-  degree: 'VMAs that point here',
+  lock: 'spinlock of all anon_vmas of one family, in use in its root only',
+  root: 'word of the first ancestor; itself in the root',
+  refcount: 'references: its own, its children that look for their root, and walkers',
+  parent: 'word of the anon_vma of the VMA that this one was forked from; itself in the root',
+  num_children: 'anon_vmas whose parent this is, the root its own child',
+  num_active_vmas: 'VMAs whose anon_vma this is',
+  chain: 'word of the first link to a VMA; 0: none',
+})
+/** Words of an anon_vma that freeing does not poison. */
+export const ANON_VMA_KEPT_WORDS = ANON_VMA.parent
+
+/** A link between a VMA and an anon_vma: each may have many of the others. */
+export const AVC = struct('anon_vma_chain', {
+  vma: 'word of the VMA',
+  anon_vma: 'word of the anon_vma',
+  next_of_vma: 'word of the next link of the same VMA; 0: none',
+  next: 'word of the next link of the same anon_vma; 0: none',
 })
 
 /** An immutable node of the VMA store: sorted ranges. Replaced as a whole, freed after a grace period. */
@@ -71,8 +92,10 @@ export const RANGE_WORDS = 3
 export const FRAME = struct('frame', {
   refcount: 'references; 0: free',
   mapcount: 'page table entries that map it',
-  flags: 'PG_locked | PG_dirty | PG_referenced',
+  flags: 'PG_locked | PG_dirty | PG_referenced | PG_anon_exclusive',
   gen: 'generation: +1 whenever the frame is freed',
+  mapping: 'whose page it is: word of an anon_vma, or minus the number + 1 of an object; 0: nobody knows yet',
+  index: 'page within the object, or vm_pgoff of private memory',
 })
 /** The frame that every untouched page of private memory reads from. */
 export const ZERO_FRAME = 0
@@ -80,10 +103,16 @@ export const ZERO_FRAME = 0
 export const PG_LOCKED = 1
 export const PG_DIRTY = 2
 export const PG_REFERENCED = 4
+/** Private memory that one address space alone maps, and may write to without a copy. */
+export const PG_ANON_EXCLUSIVE = 8
 
 /** Free frames of one CPU, touched by nobody else. */
 export const PCP = struct('pcp', {
   count: 'free frames in this list',
+})
+/** Pages that wait to be put on the lists of reclaim, a reference of each held meanwhile. One for each CPU, its own. */
+export const LRU_BATCH = struct('lru_batch', {
+  count: 'pages in it',
 })
 export const BUDDY = struct('buddy', {
   lock: 'spinlock of the shared allocator',

@@ -9,8 +9,10 @@ import { type RcuImage, rcuRegion } from '../sync/rcu.ts'
 import { RWSEM, waiterRegion } from '../sync/rwsem.ts'
 import {
   ANON_VMA,
+  AVC,
   BUDDY,
   FRAME,
+  LRU_BATCH,
   MM,
   MM_TLB,
   OBJECT,
@@ -75,17 +77,25 @@ export interface MemoryImage {
   readonly pageLog: Region
   readonly vmas: SlabImage
   readonly anonVmas: SlabImage
+  readonly avcs: SlabImage
   readonly nodes: SlabImage
   readonly tables: SlabImage
   readonly frames: Region
   readonly pcps: Region
   readonly buddy: Region
+  readonly lruBatches: Region
   readonly objects: readonly Region[]
 }
 
 /** Frames a CPU keeps for itself at the most, and how many it exchanges with the shared allocator at once. */
 export const PCP_HIGH = 512
 export const PCP_BATCH = 64
+
+/** New pages that a CPU collects before they go to the lists of reclaim; each is referenced meanwhile. */
+export const LRU_BATCH_SIZE = 15
+
+/** Links for each VMA, on average: one to its own anon_vma, the others to its ancestors'. */
+const CHAIN_LENGTH = 8
 
 /** Objects of one thread that may wait for a grace period at once. */
 const RCU_SLACK = 64
@@ -124,7 +134,8 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     rss: builder.region('rss', RSS, o.mms * o.cpus, { ownLines: true }),
     pageLog: builder.region('page_log', PAGE_LOG, o.mms * o.pages),
     vmas: slabRegion(builder, 'vma', VMA, o.vmas, { ownLines: true }),
-    anonVmas: slabRegion(builder, 'anon_vma', ANON_VMA, o.vmas),
+    anonVmas: slabRegion(builder, 'anon_vma', ANON_VMA, 2 * o.vmas),
+    avcs: slabRegion(builder, 'anon_vma_chain', AVC, CHAIN_LENGTH * o.vmas),
     nodes: slabRegion(builder, 'vma_node', VMA_NODE, 2 * o.mms + RCU_SLACK * o.cpus, {
       extraWords: RANGE_WORDS * o.mapCount,
     }),
@@ -134,6 +145,7 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     }),
     frames: builder.region('frame', FRAME, o.frames, { ownLines: true, extraWords: o.cpus }),
     pcps: builder.region('pcp', PCP, o.cpus, { ownLines: true, extraWords: PCP_HIGH }),
+    lruBatches: builder.region('lru_batch', LRU_BATCH, o.cpus, { ownLines: true, extraWords: LRU_BATCH_SIZE }),
     buddy: builder.region('buddy', BUDDY, 1, { extraWords: o.frames }),
     objects: o.objects.map((size, n) => builder.region(`object_${n}`, OBJECT, 1, { extraWords: size })),
   }
@@ -141,8 +153,10 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
 
 function initialise(m: MemoryImage): void {
   const w = m.arena.words
-  for (const slab of [m.vmas, m.anonVmas, m.nodes, m.tables]) initSlab(w, slab)
+  for (const slab of [m.vmas, m.anonVmas, m.avcs, m.nodes, m.tables]) initSlab(w, slab)
   for (let n = 0; n < m.options.vmas; n++) Atomics.store(w, objectAt(m.vmas.objects, n) + VMA.vm_refcnt, 0)
+  for (let n = 0; n < m.anonVmas.objects.count; n++)
+    Atomics.store(w, objectAt(m.anonVmas.objects, n) + ANON_VMA.lock, 0)
   for (let id = 0; id < m.options.mms; id++) initMm(m, id)
   // The zero page is never free: one reference of its own.
   Atomics.store(w, objectAt(m.frames, ZERO_FRAME) + FRAME.refcount, 1)
@@ -174,4 +188,4 @@ function initMm(m: MemoryImage, id: number): void {
 }
 
 /** Where a frame's content begins: one word for each thread, so that who wrote what is known exactly. */
-export const DATA_AT = FRAME.gen + 1
+export const DATA_AT = FRAME.index + 1

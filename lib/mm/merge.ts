@@ -4,9 +4,10 @@
  * locked before it is edited.
  */
 import { passSlow, site } from '../shm/sites.ts'
+import { anonVmaClone } from './anon-vma.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VMA } from './layout.ts'
-import { allocVma, freeVma, setAnonVma, setFlags, setRange } from './vma.ts'
+import { allocVma, freeVma, setFlags, setRange } from './vma.ts'
 import { chargeVma, storeRange, unchargeVmas, vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 
 const SPLIT = site('vma/split')
@@ -43,9 +44,15 @@ function anonCompatible(k: Kernel, a: number, b: number): boolean {
   return left === right || left === 0 || right === 0
 }
 
-/** `into` takes the anon_vma of a VMA that it swallows pages of. */
-function adoptAnonVma(k: Kernel, into: number, from: number): void {
-  if (get(k, into, VMA.anon_vma) === 0) setAnonVma(k, into, get(k, from, VMA.anon_vma))
+/**
+ * `into`, which is locked, takes the anon_vmas of a VMA that it is to swallow pages of. False when memory is exhausted:
+ * nothing has changed then.
+ */
+function adoptAnonVmas(k: Kernel, into: number, from: number): boolean {
+  const anonVma = get(k, from, VMA.anon_vma)
+  if (get(k, into, VMA.anon_vma) !== 0 || anonVma === 0) return true
+  Atomics.store(k.w, into + VMA.anon_vma, anonVma)
+  return anonVmaClone(k, into, from)
 }
 
 /** Lets a neighbour, or two, cover a new mapping over a hole. Returns the VMA that does, or 0. */
@@ -63,7 +70,7 @@ export function mergeNew(
   const left = continues(k, prev, start, flags, object, pgoff)
   const right = continuedBy(k, next, end, flags, object, pgoff + end - start)
   if (left && right && anonCompatible(k, prev, next)) {
-    swallow(k, mm, prev, next, get(k, prev, VMA.vm_start), get(k, next, VMA.vm_end))
+    if (!swallow(k, mm, prev, next, get(k, prev, VMA.vm_start), get(k, next, VMA.vm_end))) return 0
     return prev
   }
   if (left) {
@@ -84,20 +91,21 @@ function extend(k: Kernel, mm: Mm, vma: number, start: number, end: number): voi
   storeRange(k, mm, start, end, vma)
 }
 
-/** `vma` grows to [start, end) and `gone`, which lies inside, ends. */
-function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, end: number): void {
+/** `vma` grows to [start, end) and `gone`, which lies inside, ends. False when memory is exhausted: nothing has changed. */
+function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, end: number): boolean {
   passSlow(MERGE, start, end)
   k.policy.startWrite(mm, vma)
   k.policy.startWrite(mm, gone)
+  if (!adoptAnonVmas(k, vma, gone)) return false
   k.policy.detach(mm, gone)
-  adoptAnonVma(k, vma, gone)
   setRange(k, vma, start, end)
   storeRange(k, mm, start, end, vma)
   unchargeVmas(k, mm, 1)
   freeVma(k, gone)
+  return true
 }
 
-/** Moves the border between two neighbours; both keep at least a page. */
+/** Moves the border between two neighbours; both keep at least a page. False when memory is exhausted. */
 function moveBorder(
   k: Kernel,
   mm: Mm,
@@ -107,14 +115,15 @@ function moveBorder(
   end: number,
   newStart: number,
   newEnd: number,
-): void {
+): boolean {
   passSlow(MERGE, start, end)
   k.policy.startWrite(mm, grows)
   k.policy.startWrite(mm, shrinks)
-  adoptAnonVma(k, grows, shrinks)
+  if (!adoptAnonVmas(k, grows, shrinks)) return false
   setRange(k, shrinks, newStart, newEnd)
   setRange(k, grows, start, end)
   storeRange(k, mm, start, end, grows)
+  return true
 }
 
 /**
@@ -134,19 +143,24 @@ export function modifyFlags(k: Kernel, mm: Mm, vma: number, start: number, end: 
     wholeRight && continuedBy(k, next, end, flags, object, pgoff + end - start) && anonCompatible(k, vma, next)
 
   if (left && right && anonCompatible(k, prev, next)) {
-    swallow(k, mm, prev, vma, get(k, prev, VMA.vm_start), end)
+    if (!swallow(k, mm, prev, vma, get(k, prev, VMA.vm_start), end)) return 0
+    // Should this fail, the two stay neighbours.
     swallow(k, mm, prev, next, get(k, prev, VMA.vm_start), get(k, next, VMA.vm_end))
     return prev
   }
   if (left) {
-    if (wholeRight) swallow(k, mm, prev, vma, get(k, prev, VMA.vm_start), end)
-    else moveBorder(k, mm, prev, vma, get(k, prev, VMA.vm_start), end, end, get(k, vma, VMA.vm_end))
-    return prev
+    const start = get(k, prev, VMA.vm_start)
+    const done = wholeRight
+      ? swallow(k, mm, prev, vma, start, end)
+      : moveBorder(k, mm, prev, vma, start, end, end, get(k, vma, VMA.vm_end))
+    return done ? prev : 0
   }
   if (right) {
-    if (wholeLeft) swallow(k, mm, next, vma, start, get(k, next, VMA.vm_end))
-    else moveBorder(k, mm, next, vma, start, get(k, next, VMA.vm_end), get(k, vma, VMA.vm_start), start)
-    return next
+    const end = get(k, next, VMA.vm_end)
+    const done = wholeLeft
+      ? swallow(k, mm, next, vma, start, end)
+      : moveBorder(k, mm, next, vma, start, end, get(k, vma, VMA.vm_start), start)
+    return done ? next : 0
   }
   if (!wholeLeft && !splitVma(k, mm, vma, start, true)) return 0
   if (!wholeRight && !splitVma(k, mm, vma, end, false)) return 0
@@ -172,9 +186,14 @@ export function splitVma(k: Kernel, mm: Mm, vma: number, at: number, newBelow: b
     return false
   }
   passSlow(SPLIT, at, newBelow ? 1 : 0)
-  setAnonVma(k, fresh, get(k, vma, VMA.anon_vma))
   k.policy.startWrite(mm, vma)
   k.policy.startWrite(mm, fresh)
+  Atomics.store(k.w, fresh + VMA.anon_vma, get(k, vma, VMA.anon_vma))
+  if (!anonVmaClone(k, fresh, vma)) {
+    unchargeVmas(k, mm, 1)
+    freeVma(k, fresh)
+    return false
+  }
   setFlags(k, fresh, get(k, vma, VMA.vm_flags))
   k.policy.attach(fresh)
   if (newBelow) setRange(k, vma, at, end)

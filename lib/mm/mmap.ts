@@ -1,6 +1,7 @@
 /** The system calls that change an address space. Addresses and lengths in pages; [start, end) everywhere. */
 import { violated } from '../check/oracle.ts'
 import { bug, passSlow, site } from '../shm/sites.ts'
+import { unlinkAnonVmas } from './anon-vma.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
 import { mergeNew, modifyFlags, splitVma } from './merge.ts'
@@ -144,6 +145,8 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
     const shared = Atomics.load(w, vma + VMA.object) !== 0
     zapRange(k, mm, k.gather, Atomics.load(w, vma + VMA.vm_start), Atomics.load(w, vma + VMA.vm_end), shared)
   }
+  // Nobody may find the tables through a page any more when they go.
+  for (const vma of gone) unlinkAnonVmas(k, vma)
   freePgtables(k, mm, k.gather, first, last, borderBefore(k, mm, first), borderBehind(k, mm, last))
   k.gather.finish()
   for (const vma of gone) freeVma(k, vma)

@@ -53,13 +53,15 @@ export function faultShared(
 /** The object's frame for the page, made if there is none; 0: out of memory. The object's reference keeps it. */
 function findOrAddPage(k: Kernel, vma: number, vpn: number): number {
   const w = k.w
-  const object = k.image.objects[Atomics.load(w, vma + VMA.object) - 1]
+  const number = Atomics.load(w, vma + VMA.object)
+  const object = k.image.objects[number - 1]
   const page = vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
   const slot = object.base + OBJECT.size + 1 + page
   const present = Atomics.load(w, slot)
   if (present !== 0) return present
   const fresh = k.frames.alloc()
   if (fresh === 0) return 0
+  k.frames.toObject(fresh, number, page)
   // The two address spaces have no lock in common here: one of them wins.
   const winner = Atomics.compareExchange(w, slot, 0, fresh)
   if (winner === 0) return fresh

@@ -33,6 +33,7 @@ export class Task {
 
   /** Ends: nothing of this thread waits for a grace period, and nobody waits for it any more. */
   end(): void {
+    this.k.frames.drainLru()
     this.k.rcu.barrier()
     this.k.tlb.flush()
     Atomics.and(this.k.w, this.mm.cpumask, ~(1 << this.k.cpu.id))
@@ -41,6 +42,7 @@ export class Task {
 
   /** Goes to sleep for some time, holding nothing; `wake` ends it. */
   sleep(): void {
+    this.k.frames.drainLru()
     this.k.rcu.barrier()
     this.k.cpu.idle()
   }

@@ -1,7 +1,8 @@
 /** VMAs: objects of a slab that is type-safe by RCU, recycled at once. Fields change only while the VMA is locked. */
 import { violated } from '../check/oracle.ts'
+import { unlinkAnonVmas } from './anon-vma.ts'
 import type { Kernel, Mm } from './kernel.ts'
-import { ANON_VMA, VM_READ, VM_WRITE, VMA } from './layout.ts'
+import { VM_READ, VM_WRITE, VMA } from './layout.ts'
 
 /** No mm_lock_seq has this value while mmap_lock is write-locked for the first 2^31 times. */
 const NEVER_LOCKED = -1
@@ -20,6 +21,7 @@ export function allocVma(k: Kernel, mm: Mm, start: number, end: number, object: 
   Atomics.store(w, vma + VMA.vm_flags, 0)
   Atomics.store(w, vma + VMA.vm_pgoff, pgoff)
   Atomics.store(w, vma + VMA.anon_vma, 0)
+  Atomics.store(w, vma + VMA.anon_vma_chain, 0)
   Atomics.store(w, vma + VMA.object, object)
   Atomics.store(w, vma + VMA.committed, 0)
   return vma
@@ -29,7 +31,7 @@ export function allocVma(k: Kernel, mm: Mm, start: number, end: number, object: 
 export function freeVma(k: Kernel, vma: number): void {
   const refcnt = Atomics.load(k.w, vma + VMA.vm_refcnt)
   if (refcnt !== 0) violated('CNT', `vma ${vma} was freed with vm_refcnt ${refcnt}`)
-  setAnonVma(k, vma, 0)
+  unlinkAnonVmas(k, vma)
   k.policy.free(vma)
 }
 
@@ -94,14 +96,4 @@ function wrongVersion(mm: Mm, vpn: number, seen: Record<string, number>): never 
 
 export function permits(flags: number, write: boolean): boolean {
   return (flags & (write ? VM_WRITE : VM_READ)) !== 0
-}
-
-/** Points a VMA to an anon_vma, or to none, and keeps the degrees. */
-export function setAnonVma(k: Kernel, vma: number, anonVma: number): void {
-  const w = k.w
-  const old = Atomics.load(w, vma + VMA.anon_vma)
-  if (old === anonVma) return
-  if (anonVma !== 0) Atomics.add(w, anonVma + ANON_VMA.degree, 1)
-  Atomics.store(w, vma + VMA.anon_vma, anonVma)
-  if (old !== 0 && Atomics.sub(w, old + ANON_VMA.degree, 1) === 1) k.anonVmas.free(old)
 }

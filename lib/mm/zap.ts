@@ -7,7 +7,7 @@ import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from 
 import { changePte, clearPte, ptep, readPte } from './pte.ts'
 
 /** Drops the entries of [start, end), which lies in one VMA. The gather owns the frames' references afterwards. */
-export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, shared: boolean): void {
+export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, object: boolean): void {
   for (let vpn = start; vpn < end; ) {
     const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
     const pmd = findPmd(k, mm, vpn)
@@ -16,8 +16,8 @@ export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: 
       vpn = tableEnd
       continue
     }
-    vpn = shared
-      ? zapSharedTable(k, mm, gather, table, vpn, tableEnd)
+    vpn = object
+      ? zapObjectTable(k, mm, gather, table, vpn, tableEnd)
       : zapAnonTable(k, mm, gather, table, vpn, tableEnd)
   }
 }
@@ -46,8 +46,10 @@ function zapAnonTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: n
   return vpn
 }
 
-function zapSharedTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: number, end: number): number {
+/** As `zapAnonTable` for a VMA that maps an object: pages of it, and copies of them that are private memory. */
+function zapObjectTable(k: Kernel, mm: Mm, gather: Gather, table: number, start: number, end: number): number {
   let dropped = 0
+  let copies = 0
   let full = false
   let dirty = false
   let vpn = start
@@ -56,13 +58,17 @@ function zapSharedTable(k: Kernel, mm: Mm, gather: Gather, table: number, start:
     if (pte === 0) continue
     if ((pte & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
     const frame = pte >>> PTE_FRAME_SHIFT
-    transferBits(k, frame, pte)
-    if (pte & PTE_DIRTY) dirty = true
+    if (k.frames.isAnon(frame)) copies++
+    else {
+      transferBits(k, frame, pte)
+      if (pte & PTE_DIRTY) dirty = true
+      dropped++
+    }
     k.frames.dropMapping(frame)
-    dropped++
     full = gather.addFrame(frame)
   }
   k.countShmem(mm, -dropped)
+  k.countAnon(mm, -copies)
   // A CPU that still has the dirty translation may write. Nobody may take the page for clean before that is over, and
   // whoever wants to look at the entry needs this lock.
   if (dirty) gather.flushTlb()

@@ -42,6 +42,8 @@ export class Machine {
   readonly memory: MemoryImage
   readonly w: Int32Array
   readonly #tasks: readonly Task[]
+  /** Whether new pages stay in their CPU's batch after an operation, which then holds a reference of each. */
+  keepsBatches = false
 
   /** One task for each CPU; task n begins in address space `homes[n]`, by default 0. */
   constructor(policy: PolicyName, options: Partial<MemoryOptions> = {}, homes: readonly number[] = []) {
@@ -64,6 +66,7 @@ export class Machine {
     try {
       return act(task)
     } finally {
+      if (!this.keepsBatches) task.k.frames.drainLru()
       task.k.cpu.idle()
     }
   }

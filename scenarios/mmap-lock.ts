@@ -3,7 +3,9 @@ import { defineScenario } from '../torture/scenario.ts'
 import { faultScenario } from './workloads/faults.ts'
 
 export default defineScenario(
-  faultScenario('mmap-lock', {
+  faultScenario({
+    name: 'mmap-lock',
     summary: 'page faults under mmap_lock, beside threads that map, unmap, protect and drop',
+    policy: () => 'mmap-lock',
   }),
 )

@@ -244,6 +244,8 @@ for (const policy of POLICIES) {
       const [vma] = m.vmas()
       const generation = m.k.vmas.generation(vma)
       m.on(0, task => task.munmap(0, 8, 16))
+      // Some policies free VMAs after a grace period.
+      m.on(0, task => task.k.rcu.barrier())
       m.on(0, task => task.mmap(1, 100, 104, PRIVATE))
       t.same(m.vmas(1), [vma], 'in another address space')
       t.equal(m.k.vmas.generation(vma), generation + 2)

@@ -2,24 +2,34 @@
 import t from 'tap'
 import { load } from './helpers/threads.ts'
 
-for (const name of ['vma-lock', 'mmap-lock']) {
-  t.test(`${name}: faults beside mapping threads, for every depth of table`, async t => {
-    const driver = await load(new URL(`../scenarios/${name}.ts`, import.meta.url))
-    t.teardown(() => driver.remove())
-    for (const levels of [2, 5]) {
-      const { failures, counters } = await driver.run({
-        ms: 300,
-        hangMs: 30_000,
-        seed: levels,
-        threads: { faulter: 2, mapper: 1 },
-        // Tables of 8 entries come and go; ones of 512 under five levels have more bits than a page number.
-        params: { levels, 'table-bits': levels === 2 ? 3 : 9, vmas: 16 },
-        delayEvery: 100,
-      })
-      t.same(failures, [])
-      t.ok(counters.faults > 0)
-      t.ok(counters.mappings > 0)
-      t.equal(counters['faults.fast'] > 0, name === 'vma-lock')
-    }
-  })
+const CASES: readonly [name: string, params?: Readonly<Record<string, string>>][] = [
+  ['vma-lock'],
+  ['vma-lock', { generation: '6.4' }],
+  ['vma-lock', { generation: 'rfc2022' }],
+  ['mmap-lock'],
+]
+
+for (const [name, fixed = {}] of CASES) {
+  t.test(
+    `${[name, ...Object.values(fixed)].join(' ')}: faults beside mapping threads, for every depth of table`,
+    async t => {
+      const driver = await load(new URL(`../scenarios/${name}.ts`, import.meta.url))
+      t.teardown(() => driver.remove())
+      for (const levels of [2, 5]) {
+        const { failures, counters } = await driver.run({
+          ms: 300,
+          hangMs: 30_000,
+          seed: levels,
+          threads: { faulter: 2, mapper: 1 },
+          // Tables of 8 entries come and go; ones of 512 under five levels have more bits than a page number.
+          params: { ...fixed, levels, 'table-bits': levels === 2 ? 3 : 9, vmas: 16 },
+          delayEvery: 100,
+        })
+        t.same(failures, [])
+        t.ok(counters.faults > 0)
+        t.ok(counters.mappings > 0)
+        t.equal(counters['faults.fast'] > 0, name === 'vma-lock')
+      }
+    },
+  )
 }

@@ -74,11 +74,15 @@ export class FaultStats {
   /** Walked again because the VMA found was detached. */
   rewalks = 0
   fallbackNoVma = 0
+  /** Not private anonymous memory, which is all that the scheme supports. */
+  fallbackShared = 0
   fallbackLocked = 0
   fallbackRefs = 0
   fallbackOtherMm = 0
   fallbackRange = 0
+  /** No anon_vma yet, and finding one needs the neighbours. */
   fallbackAnonVma = 0
+  fallbackDetached = 0
   fallbackRetry = 0
 }
 

@@ -5,7 +5,7 @@ import { struct } from '../shm/layout.ts'
 
 /** One address space. Read mostly: what every fault writes lies elsewhere. */
 export const MM = struct('mm', {
-  mm_lock_seq: 'seqcount: odd while mmap_lock is held for write',
+  mm_lock_seq: 'seqcount: odd while mmap_lock is held for write; under older generations of VMA locks always even',
   pgd: 'word of the top page table',
   mm_mt: 'word of the current node of the VMA store',
   ma_lock: 'spinlock: serialises the writers of the store, where mmap_lock does not',
@@ -41,7 +41,7 @@ export const PAGE_LOG = struct('page_log', {
 
 /** The first three cells survive the object: a late reader under RCU may touch them. */
 export const VMA = struct('vma', {
-  vm_refcnt: '0 detached, 1 attached, +1 a reader, +VMA_LOCK_OFFSET a writer that waits or locks',
+  vm_refcnt: '0 detached, 1 attached; of Linux 6.15 also +1 a reader, +VMA_LOCK_OFFSET a writer that waits or locks',
   vm_lock_seq: 'mm_lock_seq at which the VMA was last locked for write',
   vm_mm: 'number + 1 of the address space; 0: none',
   vm_start: 'first page',

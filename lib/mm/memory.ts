@@ -76,6 +76,8 @@ export interface MemoryImage {
   /** Objects in the order mm * pages + vpn. */
   readonly pageLog: Region
   readonly vmas: SlabImage
+  /** A semaphore for each VMA of the slab: what older generations of per-VMA locks lock. */
+  readonly vmaLocks: Region
   readonly anonVmas: SlabImage
   readonly avcs: SlabImage
   readonly nodes: SlabImage
@@ -134,6 +136,7 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     rss: builder.region('rss', RSS, o.mms * o.cpus, { ownLines: true }),
     pageLog: builder.region('page_log', PAGE_LOG, o.mms * o.pages),
     vmas: slabRegion(builder, 'vma', VMA, o.vmas, { ownLines: true }),
+    vmaLocks: builder.region('vma_lock', RWSEM, o.vmas, { ownLines: true }),
     anonVmas: slabRegion(builder, 'anon_vma', ANON_VMA, 2 * o.vmas),
     avcs: slabRegion(builder, 'anon_vma_chain', AVC, CHAIN_LENGTH * o.vmas),
     nodes: slabRegion(builder, 'vma_node', VMA_NODE, 2 * o.mms + RCU_SLACK * o.cpus, {

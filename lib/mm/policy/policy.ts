@@ -8,6 +8,8 @@
 import type { Kernel, Mm } from '../kernel.ts'
 import { MmapLockPolicy } from './mmap-lock.ts'
 import { VmaLockPolicy } from './vma-lock.ts'
+import { VmaLock64Policy } from './vma-lock-6.4.ts'
+import { VmaLockRfcPolicy } from './vma-lock-rfc2022.ts'
 
 export interface Policy {
   readonly name: string
@@ -33,7 +35,7 @@ export interface Policy {
   free(vma: number): void
 }
 
-export const POLICIES = ['vma-lock', 'mmap-lock'] as const
+export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock'] as const
 export type PolicyName = (typeof POLICIES)[number]
 
 export function createPolicy(name: PolicyName, k: Kernel): Policy {
@@ -42,5 +44,9 @@ export function createPolicy(name: PolicyName, k: Kernel): Policy {
       return new MmapLockPolicy(k)
     case 'vma-lock':
       return new VmaLockPolicy(k)
+    case 'vma-lock-6.4':
+      return new VmaLock64Policy(k)
+    case 'vma-lock-rfc2022':
+      return new VmaLockRfcPolicy(k)
   }
 }

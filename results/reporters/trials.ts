@@ -23,9 +23,10 @@ export function trialLines({ plan, results }: EndedRun, look: Look): string[] {
   return lines
 }
 
-const HEAD = ['', 'bug', 'hard', 'in', 'caught', 'by', 'median', 'worst', 'windows', 'clean']
+/** What matters less comes later: a narrow terminal cuts it off. */
+const HEAD = ['', 'bug', 'hard', 'in', 'caught', 'clean', 'by', 'median', 'worst', 'windows']
 /** Columns of figures, which end together. */
-const RIGHT = new Set(['median', 'worst', 'windows', 'clean'].map(word => HEAD.indexOf(word)))
+const RIGHT = new Set(['median', 'worst', 'windows'].map(word => HEAD.indexOf(word)))
 
 function bugTable(rows: readonly BugRow[], { columns, paint }: Look): string[] {
   const lines = [HEAD.map(word => paint('gray', word)), ...rows.map(row => cellsOf(row, paint))]
@@ -39,18 +40,18 @@ function bugTable(rows: readonly BugRow[], { columns, paint }: Look): string[] {
 function cellsOf(row: BugRow, paint: Palette): string[] {
   const { bug, hardness, scenario, mode, caught, tries, medianMs, worstMs, windows, clean, controls } = row
   const { sign, colour } = MARKS[row.verdict]
-  const of = (n: number, all: number) => (all === 0 ? '–' : `${n} of ${all}`)
+  const of = (n: number, all: number) => (all === 0 ? '–' : `${n}/${all}`)
   return [
     paint(colour, sign),
     paint('bold', bug),
     hardness,
     mode === 'explore' ? `${scenario}, explored` : scenario,
     paint(colour, tries === 0 ? 'not tried' : of(caught, tries)),
+    paint(clean < controls ? 'red' : 'gray', of(clean, controls)),
     spoken(row) || '–',
     seconds(medianMs),
     seconds(worstMs),
     windows === null ? '–' : human(windows),
-    paint(clean < controls ? 'red' : 'gray', of(clean, controls)),
   ]
 }
 
@@ -78,6 +79,7 @@ function legend(rows: readonly BugRow[], look: Look): string[] {
   const controls = rows.some(row => row.controls > 0)
   const time = "of the threads' work, from the opening of the first round's gate to the first failure"
   const parts: [word: string, text: string | false][] = [
+    ['clean', controls && 'the same without the bug: seeds, parameters, delays, and at least the time'],
     ['by', 'the oracle that spoke first'],
     ['(by)', strangers && 'does not count: the bug does not name it, or its window was never entered'],
     [
@@ -85,7 +87,6 @@ function legend(rows: readonly BugRow[], look: Look): string[] {
       `${time}${hangs ? '; --hang-after of it for a HANG' : ''}${explored ? '; explored: until its schedule is small' : ''}`,
     ],
     ['windows', "how often the bug's site was passed until then, the median"],
-    ['clean', controls && 'the same without the bug: seeds, parameters, delays, and at least the time'],
   ]
   return parts.flatMap(([word, text]) => (text === false ? [] : labelled(word, text, look)))
 }

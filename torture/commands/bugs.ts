@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { finalReporter } from '../../results/reporters/final.ts'
 import { createReporter } from '../../results/reporters/index.ts'
-import type { EndedRun, Reporter } from '../../results/reporters/reporter.ts'
+import type { EndedRun, Reporter, Streams } from '../../results/reporters/reporter.ts'
 import { bugRow, bugRows } from '../../results/trials.ts'
 import { builtinBundle } from '../bundle/builtin.ts'
 import type { BugDescription, Bundle } from '../bundle/manifest.ts'
@@ -69,7 +69,7 @@ export async function main(flags: BugsFlags): Promise<number> {
 export async function tryBugs(
   flags: BugsFlags,
   bundle: () => Promise<Bundle>,
-  streams: Pick<NodeJS.Process, 'stdout' | 'stderr'> = process,
+  streams: Streams = process,
 ): Promise<number> {
   const request = parseRequest(flags)
   const hardness = parseHardness(flags.hardness)

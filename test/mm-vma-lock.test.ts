@@ -76,7 +76,7 @@ t.test('a VMA of another address space is let go of', async t => {
   const { m, vma, count } = machine()
   t.equal(vmaStartRead(m.k, m.mm(1), vma), OTHER)
   t.equal(count(), 1)
-  t.equal(Atomics.load(m.w, m.mm(0).mmCount), 1)
+  t.equal(Atomics.load(m.w, m.mm(0).count), 1)
   m.endAndAudit()
 })
 

@@ -83,7 +83,11 @@ function auditMm(m: MemoryImage, id: number, tally: Tally): void {
   expect('CNT', `mm[${id}].mm_lock_seq modulo 2`, Atomics.load(w, mm + MM.mm_lock_seq) & 1, 0)
   expect('CNT', `mm[${id}].page_table_lock`, Atomics.load(w, mm + MM.page_table_lock), 0)
   expect('HANG', `mm[${id}].vma_writer_wait`, Atomics.load(w, mm + MM.vma_writer_wait), 0)
-  expect('REF', `mm[${id}].mm_count`, Atomics.load(w, mm + MM.mm_count), 1)
+  const exists = Atomics.load(w, mm + MM.mm_users) === 0 ? 0 : 1
+  expect('REF', `mm[${id}].mm_count`, Atomics.load(w, mm + MM.mm_count), exists)
+  expect('REF', `mm[${id}].mm_users`, Atomics.load(w, mm + MM.mm_users), exists)
+  expect('CNT', `mm[${id}].write_protect_seq modulo 2`, Atomics.load(w, mm + MM.write_protect_seq) & 1, 0)
+  if (exists === 0) expect('VMA', `VMAs of mm ${id}, which is gone`, ranges.length, 0)
   const tlb = objectAt(m.mmTlbs, id)
   expect('TLB', `mm_tlb[${id}].tlb_flush_pending`, Atomics.load(w, tlb + MM_TLB.tlb_flush_pending), 0)
   expect('TLB', `mm_tlb[${id}].cpumask`, Atomics.load(w, tlb + MM_TLB.cpumask), 0)

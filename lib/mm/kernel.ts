@@ -24,7 +24,10 @@ export class Mm {
   readonly mapCount: number
   readonly pageTableLock: number
   readonly writerWait: number
-  readonly mmCount: number
+  readonly count: number
+  readonly users: number
+  readonly life: number
+  readonly writeProtectSeq: number
   readonly gen: number
   readonly flushPending: number
   readonly cpumask: number
@@ -45,7 +48,10 @@ export class Mm {
     this.mapCount = mm + MM.map_count
     this.pageTableLock = mm + MM.page_table_lock
     this.writerWait = mm + MM.vma_writer_wait
-    this.mmCount = mm + MM.mm_count
+    this.count = mm + MM.mm_count
+    this.users = mm + MM.mm_users
+    this.life = mm + MM.life
+    this.writeProtectSeq = mm + MM.write_protect_seq
     this.gen = tlb + MM_TLB.tlb_gen
     this.flushPending = tlb + MM_TLB.tlb_flush_pending
     this.cpumask = tlb + MM_TLB.cpumask

@@ -31,8 +31,10 @@ export interface MemoryOptions {
   readonly cpus: number
   /** Physical frames, the zero page included. */
   readonly frames: number
-  /** Address spaces. */
+  /** Address spaces, those included that fork may take into use. */
   readonly mms: number
+  /** Of them, those that exist from the beginning; by default all. */
+  readonly firstMms?: number
   /** Virtual pages of each address space. */
   readonly pages: number
   /** Levels of the page tables, 2 to 5. */
@@ -175,7 +177,7 @@ function initialise(m: MemoryImage): void {
   for (const [n, region] of m.objects.entries()) Atomics.store(w, region.base + OBJECT.size, m.options.objects[n])
 }
 
-/** An empty address space: a top page table, an empty VMA store, one reference for its users. */
+/** An empty address space: a top page table, an empty VMA store; one reference for its users if it exists already. */
 function initMm(m: MemoryImage, id: number): void {
   const w = m.arena.words
   const mm = objectAt(m.mms, id)
@@ -187,7 +189,9 @@ function initMm(m: MemoryImage, id: number): void {
   Atomics.store(w, node + VMA_NODE.serial, nodes.generation(node) << 1)
   Atomics.store(w, node + VMA_NODE.count, 0)
   Atomics.store(w, mm + MM.mm_mt, node)
-  Atomics.store(w, mm + MM.mm_count, 1)
+  const exists = id < (m.options.firstMms ?? m.options.mms) ? 1 : 0
+  Atomics.store(w, mm + MM.mm_count, exists)
+  Atomics.store(w, mm + MM.mm_users, exists)
 }
 
 /** Where a frame's content begins: one word for each thread, so that who wrote what is known exactly. */

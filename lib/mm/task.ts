@@ -2,10 +2,14 @@
  * A thread that runs in an address space: its accesses go through its TLB, fault when they must, and take interrupts in
  * between. What a scenario works with.
  */
+import { violated } from '../check/oracle.ts'
 import { passMasked, site } from '../shm/sites.ts'
+import { mmput } from './exit.ts'
 import { FAULT_OK } from './fault.ts'
+import { fork } from './fork.ts'
 import { Kernel, type Mm } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
+import { mmgetNotZero } from './mm-life.ts'
 import { dontneed, type Mapping, mmap, mprotect, munmap } from './mmap.ts'
 import type { PolicyName } from './policy/policy.ts'
 
@@ -25,9 +29,10 @@ export class Task {
     return this.mm.tag - 1
   }
 
-  /** Comes online in its address space: before the first access. */
+  /** Comes online in its address space, which exists: before the first access. */
   begin(): void {
     this.k.cpu.run()
+    if (!mmgetNotZero(this.k, this.mm)) violated('REF', `a thread begins in mm ${this.home}, which does not exist`)
     this.enter(this.mm)
   }
 
@@ -37,6 +42,8 @@ export class Task {
     this.k.rcu.barrier()
     this.k.tlb.flush()
     Atomics.and(this.k.w, this.mm.cpumask, ~(1 << this.k.cpu.id))
+    mmput(this.k, this.mm)
+    this.k.rcu.barrier()
     this.k.cpu.offline()
   }
 
@@ -51,13 +58,29 @@ export class Task {
     this.k.cpu.run()
   }
 
-  /** Switches to another address space. There are no address space identifiers: the TLB is flushed. */
-  switchMm(id: number): void {
+  /**
+   * Switches to another address space, if it exists. There are no address space identifiers: the TLB is flushed. False:
+   * it stayed where it was.
+   */
+  switchMm(id: number): boolean {
     const previous = this.mm
     const next = this.k.mms[id]
-    if (next === previous) return
+    if (next === previous) return true
+    if (!mmgetNotZero(this.k, next)) return false
     this.enter(next)
     Atomics.and(this.k.w, previous.cpumask, ~(1 << this.k.cpu.id))
+    mmput(this.k, previous)
+    return true
+  }
+
+  /** Makes a copy of the address space that it is in; -1: no memory. Whoever gets the number ends it with `exit`. */
+  fork(): number {
+    return fork(this.k, this.mm)
+  }
+
+  /** Gives up the use that came with `fork`. Whoever is in the address space may stay until it leaves. */
+  exit(id: number): void {
+    mmput(this.k, this.k.mms[id])
   }
 
   private enter(mm: Mm): void {

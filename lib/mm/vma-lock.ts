@@ -7,17 +7,21 @@
 import { violated } from '../check/oracle.ts'
 import { bug, pass, passSlow, site } from '../shm/sites.ts'
 import { park, unpark } from '../sync/park.ts'
+import { writeSeqcountEnd } from '../sync/seqcount.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VMA } from './layout.ts'
+import { mmdrop, mmgrab } from './mm-life.ts'
 
 /** What a writer adds to vm_refcnt; readers stay below. */
 export const VMA_LOCK_OFFSET = 0x40000000
 const VMA_REF_LIMIT = VMA_LOCK_OFFSET - 1
 
 const TRUST_IDENTITY = bug('vma-reuse-identity')
+const UNLOCK_RELAXED = bug('vma-unlock-relaxed')
 const BEFORE_COUNT = site('vma-lock/before-count')
 const OTHER_MM = site('vma-lock/other-mm')
 const WAIT_READERS = site('vma-lock/wait-readers')
+const END_WRITE = site('vma-lock/end-write-all')
 
 /** Why a VMA could not be read-locked. */
 export const LOCKED = 0
@@ -45,9 +49,9 @@ export function vmaStartRead(k: Kernel, mm: Mm, vma: number): number {
     passSlow(OTHER_MM, vma, owner)
     const other = k.mms[owner - 1]
     // The other address space may end as soon as we let go of its VMA, and we still have to wake its writer.
-    Atomics.add(w, other.mmCount, 1)
+    mmgrab(k, other)
     vmaEndRead(k, vma)
-    Atomics.sub(w, other.mmCount, 1)
+    mmdrop(k, other)
     return OTHER
   }
   // The writer sets vm_lock_seq while it holds the count's upper bit, and we would not be here; but it may have come
@@ -75,14 +79,28 @@ export function vmaEndRead(k: Kernel, vma: number): void {
 /** Write-locks a VMA until mmap_lock is released or downgraded; mmap_lock is held for write. */
 export function vmaStartWrite(k: Kernel, mm: Mm, vma: number): void {
   const w = k.w
-  const seq = Atomics.load(w, mm.seq)
+  // Only who holds mmap_lock for write changes either.
+  const seq = Atomics.load(w, mm.seq, 'relaxed')
   if ((seq & 1) === 0) violated('CNT', `vma ${vma} is write-locked without mmap_lock`)
-  if (Atomics.load(w, vma + VMA.vm_lock_seq) === seq) return
+  if (Atomics.load(w, vma + VMA.vm_lock_seq, 'relaxed') === seq) return
   const attached = addOffsetNotZero(w, vma)
   if (attached) waitForReaders(k, mm, vma, VMA_LOCK_OFFSET + 1)
   // While the upper bit is set nobody can come in; once it is gone the sequence number keeps them out.
   Atomics.store(w, vma + VMA.vm_lock_seq, seq)
   if (attached) Atomics.sub(w, vma + VMA.vm_refcnt, VMA_LOCK_OFFSET)
+}
+
+/**
+ * Unlocks all VMAs that a writer has locked: their vm_lock_seq is not the present number any more. Release: who finds
+ * the new number, and with it the VMA unlocked, sees what the writer has changed.
+ */
+export function vmaEndWriteAll(k: Kernel, mm: Mm): void {
+  const w = k.w
+  if (UNLOCK_RELAXED) {
+    const seq = Atomics.load(w, mm.seq, 'relaxed')
+    Atomics.store(w, mm.seq, (seq + 1) | 0, 'relaxed')
+  } else writeSeqcountEnd(w, mm.seq)
+  passSlow(END_WRITE, mm.tag, Atomics.load(w, mm.seq, 'relaxed'))
 }
 
 /** Makes a locked VMA findable. Release: who can count it sees it whole, its lock included. */

@@ -35,34 +35,33 @@ export function freeVma(k: Kernel, vma: number): void {
   k.policy.free(vma)
 }
 
-/** Moves the borders of a locked VMA; the page of the object at its start moves along. */
+/**
+ * Moves the borders of a locked VMA; the page of the object at its start moves along. Here and in `setFlags` plain
+ * stores do, as the lock keeps everybody out: it is for the unlocking to have them seen first.
+ */
 export function setRange(k: Kernel, vma: number, start: number, end: number): void {
   const w = k.w
-  const shift = start - Atomics.load(w, vma + VMA.vm_start)
-  Atomics.store(w, vma + VMA.committed, 0)
-  Atomics.store(w, vma + VMA.vm_start, start)
-  Atomics.store(w, vma + VMA.vm_end, end)
-  if (shift !== 0) Atomics.store(w, vma + VMA.vm_pgoff, Atomics.load(w, vma + VMA.vm_pgoff) + shift)
+  const shift = start - Atomics.load(w, vma + VMA.vm_start, 'relaxed')
+  const pgoff = Atomics.load(w, vma + VMA.vm_pgoff, 'relaxed')
+  Atomics.store(w, vma + VMA.committed, 0, 'relaxed')
+  Atomics.store(w, vma + VMA.vm_start, start, 'relaxed')
+  Atomics.store(w, vma + VMA.vm_end, end, 'relaxed')
+  if (shift !== 0) Atomics.store(w, vma + VMA.vm_pgoff, pgoff + shift, 'relaxed')
   commit(k, vma)
 }
 
 export function setFlags(k: Kernel, vma: number, flags: number): void {
-  Atomics.store(k.w, vma + VMA.committed, 0)
-  Atomics.store(k.w, vma + VMA.vm_flags, flags)
+  Atomics.store(k.w, vma + VMA.committed, 0, 'relaxed')
+  Atomics.store(k.w, vma + VMA.vm_flags, flags, 'relaxed')
   commit(k, vma)
 }
 
 function commit(k: Kernel, vma: number): void {
   const w = k.w
-  Atomics.store(
-    w,
-    vma + VMA.committed,
-    checksum(
-      Atomics.load(w, vma + VMA.vm_start),
-      Atomics.load(w, vma + VMA.vm_end),
-      Atomics.load(w, vma + VMA.vm_flags),
-    ),
-  )
+  const start = Atomics.load(w, vma + VMA.vm_start, 'relaxed')
+  const end = Atomics.load(w, vma + VMA.vm_end, 'relaxed')
+  const flags = Atomics.load(w, vma + VMA.vm_flags, 'relaxed')
+  Atomics.store(w, vma + VMA.committed, checksum(start, end, flags), 'relaxed')
 }
 
 /** Never 0 for a sensible VMA: 0 means that an edit is under way. */

@@ -1,0 +1,147 @@
+/**
+ * fork: a second address space that holds the same. Nothing is copied but the page tables: private pages become
+ * read-only on both sides, and whoever writes first gets a copy. The parent's threads go on meanwhile, up to where they
+ * would change something: each of its VMAs is locked before its entries are copied.
+ */
+import { bug, pass, passSlow, site } from '../shm/sites.ts'
+import { writeSeqcountBegin, writeSeqcountEnd } from '../sync/seqcount.ts'
+import { spinLock, spinUnlock } from '../sync/spinlock.ts'
+import { anonVmaFork } from './anon-vma.ts'
+import { mmput } from './exit.ts'
+import type { Kernel, Mm } from './kernel.ts'
+import {
+  FRAME,
+  PG_ANON_EXCLUSIVE,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_FRAME_SHIFT,
+  PTE_WRITE,
+  TABLE,
+  VM_SHARED,
+  VMA,
+  ZERO_FRAME,
+} from './layout.ts'
+import { mmAlloc } from './mm-life.ts'
+import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
+import { changePte, ptep, readPte, setPte } from './pte.ts'
+import { allocVma, setFlags } from './vma.ts'
+import { eachRange, storeRange } from './vma-store.ts'
+
+const VMA_UNLOCKED = bug('fork-vma-unlocked')
+const COPY_VMA = site('fork/copy-vma')
+const COPY_TABLE = site('fork/copy-table')
+
+/** Makes a copy of the address space, which the caller uses. Returns its number, with one user, or -1: no memory. */
+export function fork(k: Kernel, parent: Mm): number {
+  const id = mmAlloc(k)
+  if (id === -1) return -1
+  const child = k.mms[id]
+  k.policy.writeLock(parent)
+  // Nobody knows the child yet, but its VMAs are found by their pages as soon as they are linked.
+  k.policy.writeLock(child)
+  const complete = dupMmap(k, parent, child)
+  k.policy.writeUnlock(child)
+  k.policy.writeUnlock(parent)
+  k.quiesce()
+  if (complete) return id
+  mmput(k, child)
+  return -1
+}
+
+function dupMmap(k: Kernel, parent: Mm, child: Mm): boolean {
+  const vmas: number[] = []
+  eachRange(k, parent, (_start, _end, vma) => vmas.push(vma))
+  if (vmas.length === 0) return true
+  const first = Atomics.load(k.w, vmas[0] + VMA.vm_start)
+  const last = Atomics.load(k.w, vmas[vmas.length - 1] + VMA.vm_end)
+  // Rights are taken away from the parent's entries, and every CPU must know before anybody may write to a copy.
+  k.gather.begin(parent, first, last, false)
+  writeSeqcountBegin(k.w, parent.writeProtectSeq)
+  const complete = vmas.every(vma => copyVma(k, parent, child, vma))
+  writeSeqcountEnd(k.w, parent.writeProtectSeq)
+  k.gather.finish()
+  return complete
+}
+
+function copyVma(k: Kernel, parent: Mm, child: Mm, vma: number): boolean {
+  const w = k.w
+  // Faults under the VMA lock do not look at mmap_lock: without this they would write to pages that are being shared.
+  if (!VMA_UNLOCKED) k.policy.startWrite(parent, vma)
+  passSlow(COPY_VMA, parent.tag, vma)
+  const start = Atomics.load(w, vma + VMA.vm_start)
+  const end = Atomics.load(w, vma + VMA.vm_end)
+  const copy = k.shouldFail()
+    ? 0
+    : allocVma(k, child, start, end, Atomics.load(w, vma + VMA.object), Atomics.load(w, vma + VMA.vm_pgoff))
+  if (copy === 0) return false
+  k.policy.startWrite(child, copy)
+  setFlags(k, copy, Atomics.load(w, vma + VMA.vm_flags))
+  if (!anonVmaFork(k, copy, vma)) {
+    k.policy.free(copy)
+    return false
+  }
+  k.policy.attach(copy)
+  storeRange(k, child, start, end, copy)
+  Atomics.add(w, child.mapCount, 1)
+  // Pages of an object that nobody has a copy of are found again by faults.
+  return Atomics.load(w, vma + VMA.anon_vma) === 0 || copyRange(k, parent, child, vma, start, end)
+}
+
+function copyRange(k: Kernel, parent: Mm, child: Mm, vma: number, start: number, end: number): boolean {
+  for (let vpn = start; vpn < end; ) {
+    const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
+    const source = findPmd(k, parent, vpn)
+    if (source !== 0 && Atomics.load(k.w, source) !== 0) {
+      const target = k.shouldFail() ? 0 : allocPmd(k, child, vpn)
+      if (target === 0) return false
+      copyTable(k, child, vma, source, target, vpn, tableEnd)
+    }
+    vpn = tableEnd
+  }
+  return true
+}
+
+/** Copies the entries of one leaf table. The child's table is locked first, then the parent's: fork alone holds two. */
+function copyTable(
+  k: Kernel,
+  child: Mm,
+  vma: number,
+  source: number,
+  target: number,
+  start: number,
+  end: number,
+): void {
+  const to = pteOffsetMapLock(k, target)
+  const from = Atomics.load(k.w, source)
+  spinLock(k.cpu, from + TABLE.ptl)
+  pass(COPY_TABLE, start, end)
+  const shared = (Atomics.load(k.w, vma + VMA.vm_flags) & VM_SHARED) !== 0
+  for (let vpn = start; vpn < end; vpn++) copyEntry(k, child, ptep(k, from, vpn), ptep(k, to, vpn), shared)
+  spinUnlock(k.cpu, from + TABLE.ptl)
+  pteUnmapUnlock(k, to)
+}
+
+function copyEntry(k: Kernel, child: Mm, from: number, to: number, shared: boolean): void {
+  let pte = readPte(k, from)
+  if (pte === 0) return
+  const frame = pte >>> PTE_FRAME_SHIFT
+  if (frame === ZERO_FRAME) {
+    setPte(k, to, pte)
+    return
+  }
+  const anon = k.frames.isAnon(frame)
+  // From now on both map it, and neither may write to it without asking.
+  if (anon) Atomics.and(k.w, k.frames.at(frame) + FRAME.flags, ~PG_ANON_EXCLUSIVE)
+  if (!shared) {
+    // A bit that the hardware sets between load and swap makes the swap fail, and is not lost.
+    while (!changePte(k, from, pte, pte & ~PTE_WRITE)) pte = readPte(k, from)
+    if (pte & PTE_WRITE) k.gather.addChange()
+  }
+  k.frames.get(frame)
+  k.frames.addMapping(frame)
+  if (anon) k.countAnon(child, 1)
+  else k.countShmem(child, 1)
+  // The child has neither used nor written it.
+  const rights = shared ? pte : pte & ~PTE_WRITE
+  setPte(k, to, (anon ? rights : rights & ~PTE_DIRTY) & ~PTE_ACCESSED)
+}

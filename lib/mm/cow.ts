@@ -94,7 +94,10 @@ function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, orig
   const table = pteOffsetMapLock(k, pmd)
   const at = table === 0 ? 0 : ptep(k, table, vpn)
   const won = at !== 0 && readPte(k, at) === original
-  if (won) replace(k, mm, vma, vpn, at, original, fresh)
+  if (won) {
+    const index = vpn - Atomics.load(k.w, vma + VMA.vm_start) + Atomics.load(k.w, vma + VMA.vm_pgoff)
+    replacePage(k, mm, vpn, at, original, fresh, Atomics.load(k.w, vma + VMA.anon_vma), index)
+  }
   if (table !== 0) pteUnmapUnlock(k, table)
   if (!won) {
     pass(LOST_RACE, vpn, original)
@@ -103,13 +106,23 @@ function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, orig
   return FAULT_OK
 }
 
-function replace(k: Kernel, mm: Mm, vma: number, vpn: number, at: number, original: number, fresh: number): void {
+/** Under the page table lock: `fresh`, a page of `anonVma` at `index`, takes the place of what `original` maps. */
+export function replacePage(
+  k: Kernel,
+  mm: Mm,
+  vpn: number,
+  at: number,
+  original: number,
+  fresh: number,
+  anonVma: number,
+  index: number,
+): void {
   const old = original >>> PTE_FRAME_SHIFT
   const time = (Atomics.add(k.w, mm.gen, 1) + 1) | 0
   clearPte(k, at)
   passSlow(REPLACE, vpn, fresh)
   shootdown(k, mm, k.tickets)
-  k.frames.firstMapping(fresh, vma, vpn)
+  k.frames.firstMappingOf(fresh, anonVma, index)
   if (old === ZERO_FRAME) k.countAnon(mm, 1)
   else {
     if (!k.frames.isAnon(old)) {

@@ -88,10 +88,16 @@ export class Frames {
    */
   firstMapping(frame: number, vma: number, vpn: number): void {
     const w = this.#w
-    const at = this.at(frame)
     const index = vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
+    this.firstMappingOf(frame, Atomics.load(w, vma + VMA.anon_vma), index)
+  }
+
+  /** As `firstMapping`, for who knows the VMA's anon_vma and the page's place in it from a copy. */
+  firstMappingOf(frame: number, anonVma: number, index: number): void {
+    const w = this.#w
+    const at = this.at(frame)
     Atomics.store(w, at + FRAME.index, index, 'relaxed')
-    Atomics.store(w, at + FRAME.mapping, Atomics.load(w, vma + VMA.anon_vma), 'relaxed')
+    Atomics.store(w, at + FRAME.mapping, anonVma, 'relaxed')
     Atomics.store(w, at + FRAME.flags, PG_ANON_EXCLUSIVE, 'relaxed')
     Atomics.store(w, at + FRAME.mapcount, 1, 'relaxed')
     // An addition: whoever still has the frame's number from earlier may hold a reference for a moment, and let it go.

@@ -90,6 +90,19 @@ export class FaultStats {
   fallbackAnonVma = 0
   fallbackDetached = 0
   fallbackRetry = 0
+  /** A speculation met a writer when it began; found that one had come; found one under the page table lock. */
+  abortOdd = 0
+  abortChanged = 0
+  abortRecheck = 0
+  /** It was refused, and who holds mmap_lock will know why. */
+  abortAccess = 0
+  /** There is no page table yet, or no longer the one it walked. */
+  abortTable = 0
+  abortTrylock = 0
+  /** A page that may have to be copied. */
+  abortCow = 0
+  /** Another fault was faster: not a fallback. */
+  pteChanged = 0
 }
 
 const never = () => false

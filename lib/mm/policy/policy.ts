@@ -7,6 +7,7 @@
  */
 import type { Kernel, Mm } from '../kernel.ts'
 import { MmapLockPolicy } from './mmap-lock.ts'
+import { SpfPolicy } from './spf.ts'
 import { VmaLockPolicy } from './vma-lock.ts'
 import { VmaLock64Policy } from './vma-lock-6.4.ts'
 import { VmaLockRfcPolicy } from './vma-lock-rfc2022.ts'
@@ -35,13 +36,15 @@ export interface Policy {
   free(vma: number): void
 }
 
-export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock'] as const
+export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock', 'spf'] as const
 export type PolicyName = (typeof POLICIES)[number]
 
 export function createPolicy(name: PolicyName, k: Kernel): Policy {
   switch (name) {
     case 'mmap-lock':
       return new MmapLockPolicy(k)
+    case 'spf':
+      return new SpfPolicy(k)
     case 'vma-lock':
       return new VmaLockPolicy(k)
     case 'vma-lock-6.4':

@@ -10,6 +10,28 @@ import { PAGE_LOG } from '../mm/layout.ts'
 import type { Task } from '../mm/task.ts'
 import { violated } from './oracle.ts'
 
+/** Where a thread's stamps come from. */
+export interface Numbers {
+  /** The stamp of the next write, to page `vpn`; never 0. */
+  next(vpn: number): number
+  /** The oracle that is broken when a page holds this stamp and ought not to. */
+  oracleOf(stamp: number): string
+}
+
+/** Counts. */
+class Counter implements Numbers {
+  #next = 0
+
+  next(): number {
+    this.#next = (this.#next + 1) & 0x3fffffff || 1
+    return this.#next
+  }
+
+  oracleOf(): string {
+    return 'DATA'
+  }
+}
+
 /** One thread's memory of its words in one private address space. */
 export class Stamps {
   readonly #task: Task
@@ -19,9 +41,10 @@ export class Stamps {
   readonly #settled: Int32Array
   /** Drops begun by the end of the last access. */
   readonly #begun: Int32Array
-  #next = 0
+  readonly #numbers: Numbers
 
-  constructor(task: Task, pages: number) {
+  constructor(task: Task, pages: number, numbers: Numbers = new Counter()) {
+    this.#numbers = numbers
     this.#task = task
     this.#word = task.k.cpu.id
     this.#values = new Int32Array(pages)
@@ -41,8 +64,7 @@ export class Stamps {
     const seen = Atomics.load(w, data + this.#word)
     let value = seen
     if (write) {
-      this.#next = (this.#next + 1) & 0x3fffffff || 1
-      value = this.#next
+      value = this.#numbers.next(vpn)
       Atomics.store(w, data + this.#word, value)
     }
     task.accessed(vpn)
@@ -52,6 +74,34 @@ export class Stamps {
     this.#settled[vpn] = begunBefore === endedBefore ? begunBefore : -1
     this.#begun[vpn] = begunAfter
     return 0
+  }
+
+  /** Reads the page's word and takes it for granted. Returns the FAULT_ code. */
+  discover(vpn: number): number {
+    const task = this.#task
+    const w = task.k.w
+    const log = task.mm.log(vpn, 0)
+    const begunBefore = Atomics.load(w, log + PAGE_LOG.zap_begun)
+    const endedBefore = Atomics.load(w, log + PAGE_LOG.zap_ended)
+    const data = task.access(vpn, false)
+    if (data < 0) return -data
+    this.#values[vpn] = Atomics.load(w, data + this.#word)
+    task.accessed(vpn)
+    this.#settled[vpn] = begunBefore === endedBefore ? begunBefore : -1
+    this.#begun[vpn] = Atomics.load(w, log + PAGE_LOG.zap_begun)
+    return 0
+  }
+
+  /** What the page's word held when it was last accessed. */
+  expected(vpn: number): number {
+    return this.#values[vpn]
+  }
+
+  /** Forgets everything: the address space is another one now. */
+  reset(): void {
+    this.#values.fill(0)
+    this.#settled.fill(0)
+    this.#begun.fill(0)
   }
 
   #judge(vpn: number, seen: number, begunNow: number, endedBefore: number): void {
@@ -64,7 +114,7 @@ export class Stamps {
   #wrong(vpn: number, seen: number, why: string): never {
     const { mm, k } = this.#task
     violated(
-      'DATA',
+      this.#numbers.oracleOf(seen),
       `page ${vpn} of mm ${mm.tag - 1}: cpu ${k.cpu.id} wrote ${this.#values[vpn]}, the page ${why}, and now it holds ${seen}`,
     )
   }

@@ -51,11 +51,8 @@ export function fork(k: Kernel, parent: Mm): number {
 function dupMmap(k: Kernel, parent: Mm, child: Mm): boolean {
   const vmas: number[] = []
   eachRange(k, parent, (_start, _end, vma) => vmas.push(vma))
-  if (vmas.length === 0) return true
-  const first = Atomics.load(k.w, vmas[0] + VMA.vm_start)
-  const last = Atomics.load(k.w, vmas[vmas.length - 1] + VMA.vm_end)
   // Rights are taken away from the parent's entries, and every CPU must know before anybody may write to a copy.
-  k.gather.begin(parent, first, last, false)
+  k.gather.begin(parent, 0, 0, false)
   writeSeqcountBegin(k.w, parent.writeProtectSeq)
   const complete = vmas.every(vma => copyVma(k, parent, child, vma))
   writeSeqcountEnd(k.w, parent.writeProtectSeq)
@@ -84,7 +81,10 @@ function copyVma(k: Kernel, parent: Mm, child: Mm, vma: number): boolean {
   storeRange(k, child, start, end, copy)
   Atomics.add(w, child.mapCount, 1)
   // Pages of an object that nobody has a copy of are found again by faults.
-  return Atomics.load(w, vma + VMA.anon_vma) === 0 || copyRange(k, parent, child, vma, start, end)
+  if (Atomics.load(w, vma + VMA.anon_vma) === 0) return true
+  if (!copyRange(k, parent, child, vma, start, end)) return false
+  if ((Atomics.load(w, vma + VMA.vm_flags) & VM_SHARED) === 0) k.gather.alsoRevoked(start, end)
+  return true
 }
 
 function copyRange(k: Kernel, parent: Mm, child: Mm, vma: number, start: number, end: number): boolean {

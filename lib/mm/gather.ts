@@ -21,6 +21,7 @@ export class Gather {
   readonly #k: Kernel
   readonly #frames = new Int32Array(GATHER_FRAMES)
   readonly #tables: number[] = []
+  readonly #further: (readonly [number, number])[] = []
   readonly #tickets: Int32Array
   readonly #freeTable: (table: number) => void
   #mm: Mm
@@ -111,15 +112,22 @@ export class Gather {
       if (!IGNORE_NESTED_FLUSH) this.flushTlb()
     }
     Atomics.sub(w, mm.flushPending, 1)
-    this.#log()
+    this.#promise(this.#start, this.#end)
+    for (const [start, end] of this.#further) this.#promise(start, end)
+    this.#further.length = 0
   }
 
-  /** Tells the oracles what is promised from now on. */
-  #log(): void {
+  /** What the operation revoked besides the range that it began with. */
+  alsoRevoked(start: number, end: number): void {
+    this.#further.push([start, end])
+  }
+
+  /** Tells the oracles what holds from now on. */
+  #promise(start: number, end: number): void {
     const w = this.#k.w
     const mm = this.#mm
     const revoked = this.#drops ? PAGE_LOG.revoked : PAGE_LOG.write_revoked
-    for (let vpn = this.#start; vpn < this.#end; vpn++) {
+    for (let vpn = start; vpn < end; vpn++) {
       Atomics.store(w, mm.log(vpn, revoked), this.#time)
       if (this.#drops) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_ended), 1)
     }

@@ -4,6 +4,7 @@
  */
 import { ArenaBuilder, type ArenaImage, objectAt, POISON, type Region } from '../shm/arena.ts'
 import { cpuRegion } from '../shm/cpu.ts'
+import { struct } from '../shm/layout.ts'
 import { initSlab, Slab, type SlabImage, slabRegion } from '../shm/slab.ts'
 import { type RcuImage, rcuRegion } from '../sync/rcu.ts'
 import { RWSEM, waiterRegion } from '../sync/rwsem.ts'
@@ -49,6 +50,8 @@ export interface MemoryOptions {
   readonly mapCount: number
   /** Pages of each shared object. */
   readonly objects: readonly number[]
+  /** Bits of a frame's reference count, 12 to 32: with few of them an overflow is near. */
+  readonly refcountBits: number
 }
 
 export const DEFAULTS: MemoryOptions = {
@@ -62,6 +65,7 @@ export const DEFAULTS: MemoryOptions = {
   vmas: 96,
   mapCount: 40,
   objects: [],
+  refcountBits: 32,
 }
 
 export interface MemoryImage {
@@ -89,7 +93,21 @@ export interface MemoryImage {
   readonly buddy: Region
   readonly lruBatches: Region
   readonly objects: readonly Region[]
+  /** What the oracles know of each address space's fork, and of each CPU's writes. */
+  readonly lineage: Region
+  readonly progress: Region
 }
+
+/** Of an address space that was forked; behind it each CPU's number before and after, and whether each page was dropped. */
+export const LINEAGE = struct('lineage', {
+  parent: 'number of the address space that it was forked from',
+  parent_life: 'life of the parent',
+  life: 'life that this is about',
+})
+
+export const PROGRESS = struct('progress', {
+  number: 'of the latest write of this CPU',
+})
 
 /** Frames a CPU keeps for itself at the most, and how many it exchanges with the shared allocator at once. */
 export const PCP_HIGH = 512
@@ -120,6 +138,8 @@ function validate(o: MemoryOptions): void {
   if (o.cpus > 31) throw new RangeError(`${o.cpus} threads: a cpumask holds 31`)
   if (o.pages > 2 ** Math.min(30, o.levels * o.tableBits))
     throw new RangeError(`${o.pages} pages do not fit into ${o.levels} levels of ${o.tableBits} bits`)
+  if (o.refcountBits < 12 || o.refcountBits > 32)
+    throw new RangeError(`a reference count of ${o.refcountBits} bits: 12 to 32 are possible`)
   if (o.frames > 2 ** 22) throw new RangeError(`${o.frames} frames: a page table entry holds 22 bits`)
 }
 
@@ -152,9 +172,13 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     pcps: builder.region('pcp', PCP, o.cpus, { ownLines: true, extraWords: PCP_HIGH }),
     lruBatches: builder.region('lru_batch', LRU_BATCH, o.cpus, { ownLines: true, extraWords: LRU_BATCH_SIZE }),
     buddy: builder.region('buddy', BUDDY, 1, { extraWords: o.frames }),
+    lineage: builder.region('lineage', LINEAGE, o.mms, { extraWords: forks(o) ? 2 * o.cpus + o.pages : 0 }),
+    progress: builder.region('progress', PROGRESS, o.cpus, { ownLines: true }),
     objects: o.objects.map((size, n) => builder.region(`object_${n}`, OBJECT, 1, { extraWords: size })),
   }
 }
+
+const forks = (o: MemoryOptions) => (o.firstMms ?? o.mms) < o.mms
 
 function initialise(m: MemoryImage): void {
   const w = m.arena.words
@@ -164,7 +188,7 @@ function initialise(m: MemoryImage): void {
     Atomics.store(w, objectAt(m.anonVmas.objects, n) + ANON_VMA.lock, 0)
   for (let id = 0; id < m.options.mms; id++) initMm(m, id)
   // The zero page is never free: one reference of its own.
-  Atomics.store(w, objectAt(m.frames, ZERO_FRAME) + FRAME.refcount, 1)
+  Atomics.store(w, objectAt(m.frames, ZERO_FRAME) + FRAME.refcount, 1 << (32 - m.options.refcountBits))
   const words = m.options.cpus
   for (let frame = 1; frame < m.options.frames; frame++) {
     const data = objectAt(m.frames, frame) + DATA_AT

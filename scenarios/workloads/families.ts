@@ -1,0 +1,190 @@
+/**
+ * The workload of fork: threads that write to an address space and its descendants, beside threads that fork them and
+ * let them end. Each thread knows its own words of every page of every descendant.
+ */
+import { audit } from '../../lib/check/audit.ts'
+import { Lineage } from '../../lib/check/lineage.ts'
+import { SharedStamps } from '../../lib/check/stamps.ts'
+import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
+import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
+import { Task } from '../../lib/mm/task.ts'
+import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { Tally } from './tally.ts'
+
+export const specs = {
+  policy: { default: 'vma-lock', choices: [...POLICIES], describe: 'how faults are kept out of the way' },
+  pages: { default: 24, min: 4, max: 1024, describe: 'private pages, in two mappings' },
+  shared: { default: 4, min: 1, max: 64, describe: 'pages of an object that all descendants share' },
+  children: { default: 6, min: 1, max: 24, describe: 'address spaces that may exist beside the first one' },
+  writes: { default: 60, min: 0, max: 100, describe: 'share of the accesses that write, in percent' },
+  burst: { default: 12, min: 1, max: 1000, describe: 'accesses between two changes of the address space' },
+  fork: { default: 4, min: 0, max: 1000, describe: 'weight of fork among what forking threads do' },
+  exit: { default: 3, min: 0, max: 1000, describe: 'weight of letting a child end' },
+  protect: { default: 2, min: 0, max: 1000, describe: 'weight of mprotect, which splits and merges mappings' },
+  drop: { default: 1, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
+  remap: { default: 1, min: 0, max: 1000, describe: 'weight of replacing a mapping' },
+  fail: { default: 200, min: 0, max: 1000000, describe: 'one allocation in so many fails on purpose; 0: none' },
+  pte: { default: 'word', choices: ['word', 'pae'], describe: 'page table entries of one word, or of two' },
+} as const
+
+type Params = ParamValues<typeof specs>
+
+export interface Shared {
+  readonly memory: MemoryImage
+  /** One word for each address space: 1 while it has the use that came with its fork, which one thread may end. */
+  readonly alive: Int32Array
+}
+
+interface Local {
+  readonly task: Task
+  readonly lineage: Lineage
+  readonly sharedStamps: SharedStamps
+  readonly random: Random
+}
+
+type Context = RunContext<Shared, typeof specs, Local>
+
+const PRIVATE = { write: true, object: 0, offset: 0 }
+
+/** Private pages begin here; the shared ones lie behind them, a gap between. */
+const FIRST = 3
+const sharedAt = (params: Params) => FIRST + params.pages + 2
+
+function setup({ params, threads }: SetupContext<typeof specs>): Shared {
+  const cpus = Object.values(threads).reduce((sum, n) => sum + n, 0)
+  const mms = 1 + params.children
+  const pages = sharedAt(params) + params.shared
+  const memory = createMemory({
+    cpus,
+    mms,
+    firstMms: 1,
+    pages,
+    levels: 2,
+    tableBits: Math.max(3, Math.ceil(Math.log2(pages) / 2)),
+    pte: params.pte === 'pae' ? 'pae' : 'word',
+    frames: 64 + cpus * (PCP_HIGH + 256) + (mms + 1) * params.pages + params.shared,
+    vmas: 12 * mms,
+    mapCount: 16,
+    objects: [params.shared],
+  })
+  const boot = new Task(memory, 0, params.policy as PolicyName)
+  boot.begin()
+  const middle = FIRST + Math.floor(params.pages / 2)
+  boot.mmap(0, FIRST, middle, PRIVATE)
+  boot.mmap(0, middle, FIRST + params.pages, PRIVATE)
+  boot.mmap(0, sharedAt(params), sharedAt(params) + params.shared, { write: true, object: 1, offset: 0 })
+  boot.end()
+  return { memory, alive: new Int32Array(new SharedArrayBuffer(4 * mms)) }
+}
+
+function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
+  const task = new Task(shared.memory, thread, params.policy as PolicyName)
+  if (params.fail > 0) task.k.shouldFail = () => random.oneIn(params.fail)
+  return { task, lineage: new Lineage(task), sharedStamps: new SharedStamps(task, params.shared), random }
+}
+
+/** Goes to one of the address spaces that exist, and stays where it is if that one is not ready. */
+function wander({ task, lineage, random }: Local): boolean {
+  const id = random.below(task.k.mms.length)
+  if (!task.switchMm(id)) return lineage.arrive()
+  if (lineage.arrive()) return true
+  // Forked at this moment: nobody has said yet what it holds.
+  task.switchMm(0)
+  return lineage.arrive()
+}
+
+/** Accesses to pages of the address space that it is in. */
+function burst({ task, lineage, sharedStamps, random }: Local, params: Params, tally: Tally): void {
+  for (let n = 0; n < params.burst; n++) {
+    const page = random.below(params.pages + params.shared)
+    const write = random.below(100) < params.writes
+    if (page < params.pages) tally.touched(lineage.touch(FIRST + page, write))
+    else tally.touched(sharedStamps.touch(sharedAt(params) + page - params.pages, page - params.pages, write))
+    if ((n & 3) === 0) task.k.cpu.poll()
+  }
+}
+
+function write({ params, local, more, count }: Context): void {
+  const { task } = local
+  const tally = new Tally(task, count)
+  task.begin()
+  while (more()) {
+    if (wander(local)) burst(local, params, tally)
+    task.k.rcu.poll()
+    tally.sometimes()
+  }
+  task.end()
+  tally.report()
+}
+
+function forkAndExit({ shared, params, local, more, count, random }: Context): void {
+  const { task } = local
+  const tally = new Tally(task, count)
+  task.begin()
+  while (more()) {
+    const draw = random.below(Math.max(1, params.fork + params.exit + params.protect + params.drop + params.remap))
+    if (draw < params.fork) forkOne(shared, local, params, tally, count)
+    else if (draw < params.fork + params.exit) exitOne(shared, local, count)
+    else if (wander(local)) tally.changed(change(local, params, draw - params.fork - params.exit))
+    task.k.rcu.poll()
+    tally.sometimes()
+  }
+  // A round ends with the first address space alone.
+  for (let id = 1; id < shared.alive.length; id++) endOne(shared, task, id)
+  task.end()
+  tally.report()
+}
+
+function forkOne(shared: Shared, local: Local, params: Params, tally: Tally, count: Context['count']): void {
+  const { task, lineage } = local
+  if (!wander(local)) return
+  const child = lineage.fork()
+  count(child === -1 ? 'forks.enomem' : 'forks', 1)
+  if (child === -1) return
+  // Mostly the child is used at once, while the parent's threads go on.
+  if (local.random.below(4) > 0 && task.switchMm(child) && lineage.arrive()) burst(local, params, tally)
+  Atomics.store(shared.alive, child, 1)
+}
+
+function exitOne(shared: Shared, { task, random }: Local, count: Context['count']): void {
+  if (shared.alive.length > 1 && endOne(shared, task, 1 + random.below(shared.alive.length - 1))) count('exits', 1)
+}
+
+/** Whoever takes the mark ends the child: others may still be in it, and the last of them takes it down. */
+function endOne({ alive }: Shared, task: Task, id: number): boolean {
+  if (Atomics.exchange(alive, id, 0) === 0) return false
+  task.exit(id)
+  return true
+}
+
+/** Splits, merges, drops or replaces private mappings. */
+function change({ task, random }: Local, params: Params, draw: number): number {
+  const pages = 1 + random.below(params.pages)
+  const from = FIRST + random.below(params.pages - pages + 1)
+  const to = from + pages
+  if (draw < params.protect) return task.mprotect(task.home, from, to, random.below(3) > 0)
+  if (draw < params.protect + params.drop) return task.dontneed(task.home, from, Math.min(to, from + 2))
+  return task.mmap(task.home, from, to, PRIVATE)
+}
+
+const body = {
+  open,
+  pause: ({ task }: Local) => task.sleep(),
+  resume: ({ task }: Local) => task.wake(),
+}
+
+export function familyScenario(
+  about: Pick<Scenario, 'name' | 'summary' | 'inconclusive'>,
+): Scenario<Shared, typeof specs> {
+  return {
+    ...about,
+    tags: ['mm'],
+    params: specs,
+    setup,
+    threads: {
+      writer: { count: 2, ...body, run: write },
+      forker: { count: 1, ...body, run: forkAndExit },
+    },
+    check: ({ shared }) => audit(shared.memory),
+  }
+}

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Stamps } from '../lib/check/stamps.ts'
 import { FAULT_OK, FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault.ts'
-import { VM_WRITE, VMA } from '../lib/mm/layout.ts'
+import { VM_SHARED, VM_WRITE, VMA } from '../lib/mm/layout.ts'
 import type { MemoryOptions } from '../lib/mm/memory.ts'
 import { DONE, ENOMEM } from '../lib/mm/mmap.ts'
 import { POLICIES, type PolicyName } from '../lib/mm/policy/policy.ts'
@@ -36,7 +36,7 @@ type Step =
       readonly length: number
     }
   | { readonly call: 'touch'; readonly mm: number; readonly vpn: number; readonly write: boolean }
-type Mapped = { readonly write: boolean; readonly object: number; readonly offset: number }
+type Mapped = { readonly write: boolean; readonly object: number; readonly offset: number; readonly shared: boolean }
 /** A step, and on which CPU. */
 type Turn = { readonly cpu: number; readonly step: Step }
 
@@ -52,6 +52,7 @@ const turn: fc.Arbitrary<Turn> = fc.record({
         ...range,
         write: fc.boolean(),
         object: fc.nat(1),
+        shared: fc.boolean(),
         // Few, so that shared neighbours often continue each other.
         offset: fc.constantFrom(0, 0, 0, 3),
       }),
@@ -77,6 +78,8 @@ interface Page {
   /** Number of the object and of its page; 0: private. */
   readonly object: number
   readonly page: number
+  /** Of an object, whether written to or copied by writing. */
+  readonly shared: boolean
   content: Content
 }
 
@@ -91,14 +94,23 @@ class Model {
       if (step.call === 'mmap') space.set(vpn, this.#map(step, vpn - start))
       else if (step.call === 'munmap') space.delete(vpn)
       else if (!page) continue
-      else if (step.call === 'dontneed') page.content = page.object ? page.content : [0, 0]
+      else if (step.call === 'dontneed') page.content = this.#original(page)
       else page.write = step.call === 'allow'
     }
   }
 
-  #map({ write, object, offset }: Mapped, n: number): Page {
-    const page = object ? offset + n : 0
-    return { write, object, page, content: object ? this.#object[page] : [0, 0] }
+  write(page: Page, cpu: number, value: number): void {
+    if (page.object && !page.shared && page.content === this.#object[page.page]) page.content = [...page.content]
+    page.content[cpu] = value
+  }
+
+  #map({ write, object, offset, shared }: Mapped, n: number): Page {
+    const page = { write, object, page: object ? offset + n : 0, shared: object > 0 && shared }
+    return { ...page, content: this.#original(page) }
+  }
+
+  #original({ object, page }: { object: number; page: number }): Content {
+    return object ? this.#object[page] : [0, 0]
   }
 }
 
@@ -133,7 +145,8 @@ function layoutOf(m: Machine, id: number): Map<number, Omit<Page, 'content'>> {
     const object = cell(VMA.object)
     for (let vpn = cell(VMA.vm_start); vpn < cell(VMA.vm_end); vpn++) {
       const page = object ? cell(VMA.vm_pgoff) + vpn - cell(VMA.vm_start) : 0
-      pages.set(vpn, { write: (cell(VMA.vm_flags) & VM_WRITE) !== 0, object, page })
+      const flags = cell(VMA.vm_flags)
+      pages.set(vpn, { write: (flags & VM_WRITE) !== 0, object, page, shared: (flags & VM_SHARED) !== 0 })
     }
   }
   return pages
@@ -151,7 +164,7 @@ function agree(policy: PolicyName, sequence: readonly Turn[]): void {
         return access(task, step.vpn, step.write, n + 1)
       })
       same(seen, allowed ? page.content : FAULT_SEGV, n)
-      if (allowed && step.write) page.content[cpu] = n + 1
+      if (allowed && step.write) model.write(page, cpu, n + 1)
     } else {
       const end = Math.min(PAGES, step.start + step.length)
       same(
@@ -179,7 +192,7 @@ function agree(policy: PolicyName, sequence: readonly Turn[]): void {
 
 function pagesOf(space: ReadonlyMap<number, Page>): Map<number, Omit<Page, 'content'>> {
   const sorted = [...space].sort(([a], [b]) => a - b)
-  return new Map(sorted.map(([vpn, { write, object, page }]) => [vpn, { write, object, page }]))
+  return new Map(sorted.map(([vpn, { write, object, page, shared }]) => [vpn, { write, object, page, shared }]))
 }
 
 /** Plain comparison: hundreds of thousands of assertions would be what the test takes its time for. */

@@ -279,7 +279,7 @@ t.test('a locked shared page: the fault lets go of its lock, waits, and starts a
       Atomics.and(m.w, flags, ~PG_LOCKED)
     }
     t.equal(
-      within('shared-fault/page-locked', unlock, () => m.read(0, 41)),
+      within('page-cache/page-locked', unlock, () => m.read(0, 41)),
       5,
     )
     t.equal(m.k.stats[counter], 1)

@@ -18,6 +18,7 @@ import {
   ZERO_FRAME,
 } from './layout.ts'
 import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
+import { faultPrivate } from './private-fault.ts'
 import { changePte, ptep, readPte, setPte } from './pte.ts'
 import { faultShared } from './shared-fault.ts'
 import { vmaEndingAt, vmaStartingAt } from './vma-store.ts'
@@ -54,12 +55,17 @@ export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write
   }
   const original = readPte(k, ptep(k, table, vpn))
   if (original === 0) {
-    if (Atomics.load(k.w, vma + VMA.object) !== 0) return faultShared(k, mm, vma, pmd, vpn, write, flags)
+    if (Atomics.load(k.w, vma + VMA.object) !== 0) return faultObject(k, mm, vma, pmd, vpn, write, flags)
     return write ? faultAnonWrite(k, mm, vma, pmd, vpn, flags) : faultAnonRead(k, pmd, vpn)
   }
   if ((original & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
   if (write && (original & PTE_WRITE) === 0) return faultWriteProtected(k, mm, vma, pmd, vpn, original, flags)
   return FAULT_OK
+}
+
+function faultObject(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, write: boolean, flags: number): number {
+  if (isPrivate(k, vma)) return faultPrivate(k, mm, vma, pmd, vpn, write, flags)
+  return faultShared(k, mm, vma, pmd, vpn, write, flags)
 }
 
 /** A page nobody has written yet reads from the zero page. */
@@ -84,7 +90,8 @@ function faultAnonWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number
   return PUT_EARLY && flags & UNDER_VMA_LOCK ? FAULT_COMPLETED : result
 }
 
-function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, frame: number): number {
+/** Maps a new frame of private memory where nothing is mapped yet, or gives it back. */
+export function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, frame: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) {
     k.frames.put(frame)
@@ -150,7 +157,7 @@ export function prepareAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): b
 }
 
 /** What a fault answers that could not get an anon_vma: under the VMA lock, which is dropped, it tries again without. */
-function noAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): number {
+export function noAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): number {
   if ((flags & UNDER_VMA_LOCK) === 0) return FAULT_OOM
   k.stats.fallbackAnonVma++
   k.policy.endFault(mm, vma, flags)

@@ -21,8 +21,10 @@ export const EINVAL = 22
 
 export interface Mapping {
   readonly write: boolean
-  /** Number + 1 of the shared object, 0 for private anonymous memory. */
+  /** Number + 1 of the object, 0 for private anonymous memory. */
   readonly object: number
+  /** Whether writes go to the object, by default yes; if not, they make private copies of its pages. */
+  readonly shared?: boolean
   /** First page of the object. */
   readonly offset: number
 }
@@ -31,7 +33,7 @@ export interface Mapping {
 export function mmap(k: Kernel, mm: Mm, start: number, end: number, mapping: Mapping): number {
   if (!validRange(mm, start, end)) return EINVAL
   const { object } = mapping
-  const flags = VM_READ | (mapping.write ? VM_WRITE : 0) | (object === 0 ? 0 : VM_SHARED)
+  const flags = VM_READ | (mapping.write ? VM_WRITE : 0) | (object === 0 || mapping.shared === false ? 0 : VM_SHARED)
   const pgoff = object === 0 ? start : mapping.offset
   k.policy.writeLock(mm, start, end)
   let result = unmapLocked(k, mm, start, end)

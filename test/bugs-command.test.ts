@@ -11,7 +11,9 @@ import { workspace } from './helpers/cli.ts'
 
 const entries = {
   scenarios: ['test/fixtures/bugs-counter.ts', 'test/fixtures/bugs-alarm.ts'],
-  bugs: ['counts', 'nothing', 'stranger', 'unentered', 'alarm'].map(name => `test/fixtures/bugs/${name}.ts`),
+  bugs: ['counts', 'nothing', 'stranger', 'unentered', 'alarm', 'explored'].map(
+    name => `test/fixtures/bugs/${name}.ts`,
+  ),
   user: [],
 }
 
@@ -29,12 +31,19 @@ async function said(bundle: Bundle, flags: BugsFlags): Promise<{ status: number;
 t.test('a catalogue of bugs whose outcome is certain', async t => {
   const results = t.testdir()
   await withNewBundle(entries, async bundle => {
-    const all = await said(bundle, { results, json: true })
+    const all = await said(bundle, { results, mode: 'stress', json: true })
     t.equal(all.status, 1, 'one escaped is a failure')
     const rows = new Map((JSON.parse(all.stdout) as BugRow[]).map(row => [row.bug, row]))
     t.same(
       [...rows.keys()],
-      ['fixture-counts', 'fixture-nothing', 'fixture-stranger', 'fixture-unentered', 'fixture-alarm'],
+      [
+        'fixture-counts',
+        'fixture-nothing',
+        'fixture-stranger',
+        'fixture-unentered',
+        'fixture-alarm',
+        'fixture-explored',
+      ],
     )
     const clean = { tries: 1, controls: 1, clean: 1 }
     t.match(rows.get('fixture-counts'), { verdict: 'caught', caught: 1, oracles: { CNT: 1 }, ...clean })
@@ -43,6 +52,8 @@ t.test('a catalogue of bugs whose outcome is certain', async t => {
     t.match(rows.get('fixture-stranger'), { verdict: 'escaped', caught: 0, others: { PT: 1 }, ...clean })
     t.match(rows.get('fixture-unentered'), { verdict: 'escaped', others: { CNT: 1 }, windows: 0, ...clean })
     t.match(rows.get('fixture-alarm'), { verdict: 'false alarm', caught: 1, controls: 1, clean: 0 })
+    t.match(rows.get('fixture-explored'), { verdict: 'not tried', tries: 0 })
+    t.match(all.stderr, /not tried, since only exploring finds them: fixture-explored\n/)
 
     const run = openRun(results, 'last')
     t.match(run.plan, { command: 'bugs', bundle: bundle.hash })

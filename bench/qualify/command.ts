@@ -2,26 +2,20 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { Failure, InstanceResult, Plan, RunSummary } from '../../results/schema.ts'
+import type { InstanceResult, RunSummary } from '../../results/schema.ts'
+import type { BugRow } from '../../results/trials.ts'
 import { packageRoot } from '../../torture/paths.ts'
 
 export const command = join(packageRoot, 'dist/cli/cli.js')
 
 export interface ListedBug {
   readonly id: string
-  readonly scenarios: readonly string[]
-  /** Oracles that may name it, separated by bars. */
-  readonly oracle: string
   readonly hardness: 'E' | 'D' | 'X'
 }
 
 export interface Ended {
   readonly exitCode: number | undefined
-  readonly instances: readonly {
-    readonly planned: Plan['instances'][number]
-    readonly result: InstanceResult
-    readonly failures: readonly Failure[]
-  }[]
+  readonly results: readonly InstanceResult[]
   /** The last lines that it printed. */
   readonly said: string
 }
@@ -39,31 +33,47 @@ export class Torture {
     return JSON.parse(stdout)
   }
 
+  /** Tries one bug so many times; its row of the table, or what was said instead. */
+  async bugs(id: string, times: number): Promise<BugRow | string> {
+    const args = ['bugs', id, '--times', String(times), '--seed', '1', '--json', '--results', this.#folder]
+    const ended = await execa(process.execPath, [command, ...args], { reject: false, cleanup: true })
+    this.#forget()
+    try {
+      return (JSON.parse(ended.stdout) as BugRow[])[0]
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      return ended.stderr
+    }
+  }
+
   /** Runs `torture run` with these arguments and reads its results, which are removed afterwards. */
   async run(args: readonly string[]): Promise<Ended> {
     const all = ['run', ...args, '--bridge', '0', '--reporter', 'plain', '--results', this.#folder]
     // Whoever interrupts us interrupts the run too; its guests end with it.
     const ended = await execa(process.execPath, [command, ...all], { reject: false, all: true, cleanup: true })
     const said = (ended.all ?? '').split('\n').slice(-12).join('\n')
-    const [run] = readdirSync(this.#folder).filter(name => name !== 'bundles')
-    if (run === undefined) return { exitCode: ended.exitCode, instances: [], said }
-    const dir = join(this.#folder, run)
-    const read = <T>(...path: string[]) => JSON.parse(readFileSync(join(dir, ...path), 'utf8')) as T
     try {
-      const plan = read<Plan>('plan.json')
-      const summary = read<RunSummary>('run.json')
-      const instances = summary.instances.map(({ name }) => {
-        const result = read<InstanceResult>(name, 'verdict.json')
-        return {
-          planned: plan.instances.find(planned => planned.name === name)!,
-          result,
-          failures: result.failures.map(({ path }) => read<Failure>(path, 'failure.json')),
-        }
-      })
-      return { exitCode: ended.exitCode, instances, said }
+      return { exitCode: ended.exitCode, results: this.#read(), said }
     } finally {
-      rmSync(dir, { recursive: true, force: true })
+      this.#forget()
     }
+  }
+
+  /** Of the one run that is there. */
+  #read(): InstanceResult[] {
+    return this.#runs().flatMap(dir => {
+      const read = <T>(...path: string[]) => JSON.parse(readFileSync(join(dir, ...path), 'utf8')) as T
+      return read<RunSummary>('run.json').instances.map(({ name }) => read<InstanceResult>(name, 'verdict.json'))
+    })
+  }
+
+  #forget(): void {
+    for (const dir of this.#runs()) rmSync(dir, { recursive: true, force: true })
+  }
+
+  #runs(): string[] {
+    const names = readdirSync(this.#folder).filter(name => name !== 'bundles')
+    return names.map(name => join(this.#folder, name))
   }
 }
 

@@ -1,8 +1,9 @@
 /** docs/qualification.md */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { execa } from 'execa'
+import type { BugRow } from '../../results/trials.ts'
 import { packageRoot } from '../../torture/paths.ts'
-import { type BugRow, type CleanRow, middle } from './runs.ts'
+import type { CleanRow } from './runs.ts'
 
 export interface Qualification {
   readonly started: Date
@@ -13,23 +14,22 @@ export interface Qualification {
   readonly clean: readonly CleanRow[]
 }
 
-const seconds = (ms: number | undefined) => (ms === undefined ? '–' : `${(ms / 1000).toFixed(2)} s`)
+const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`)
 const table = (rows: readonly (readonly string[])[]) =>
   [rows[0], rows[0].map(() => '---'), ...rows.slice(1)].map(row => `| ${row.join(' | ')} |`).join('\n')
 
 export function describeBugs(bugs: readonly BugRow[]): string {
-  const head = ['bug', 'scenario', 'hardness', 'caught', 'first oracle', 'median', 'worst', 'windows entered (median)']
-  const rows = bugs.map(({ bug, runs, caught, detectedMs, windows, oracles, missedSeeds }) => [
-    `\`${bug.id}\``,
-    bug.scenarios[0],
-    bug.hardness,
-    `${caught} of ${runs}${missedSeeds.length === 0 ? '' : ` (**not** with seed ${missedSeeds.join(', ')})`}`,
-    Object.entries(oracles)
-      .map(([oracle, n]) => `${oracle} ${n}`)
-      .join(', '),
-    seconds(middle(detectedMs)),
-    seconds(detectedMs.length === 0 ? undefined : Math.max(...detectedMs)),
-    Math.round(middle(windows) ?? 0).toLocaleString('en'),
+  const head = ['bug', 'scenario', 'hardness', 'caught', 'first oracle', 'median', 'worst', 'windows entered', 'clean']
+  const rows = bugs.map(row => [
+    `\`${row.bug}\``,
+    row.scenario,
+    row.hardness,
+    row.verdict === 'caught' ? `${row.caught} of ${row.tries}` : `**${row.verdict}**: ${row.caught} of ${row.tries}`,
+    [...Object.entries(row.oracles), ...Object.entries(row.others)].map(([oracle, n]) => `${oracle} ${n}`).join(', '),
+    seconds(row.medianMs),
+    seconds(row.worstMs),
+    Math.round(row.windows ?? 0).toLocaleString('en'),
+    `${row.clean} of ${row.controls}`,
   ])
   return table([head, ...rows])
 }
@@ -61,8 +61,7 @@ ${label}
 
 ## Every bug that stress is meant to find is found
 
-Each E or D bug of \`torture list bugs\`, in the scenario that it lists first, by an oracle that it names:
-\`torture run -s SCENARIO --bug ID --duration 20s --seed N --fail-fast\` for N from 1 to ${seeds}. Times are of work, from the opening of the first round's gate to the first failure.
+Each E or D bug of \`torture list bugs\`, in the scenario that it lists first, by an oracle that it names and after its window was entered: \`torture bugs ID --times ${seeds} --seed 1\`, with at most 20 s for each of the ${seeds} seeds. Times are of work, from the opening of the first round's gate to the first failure; windows are the median. Clean: the same seeds, parameters and delays without the bug, for 1 s or for the time that the bug took.
 
 ${describeBugs(bugs)}
 

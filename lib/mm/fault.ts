@@ -8,6 +8,7 @@ import { anonVmaPrepare } from './anon-vma.ts'
 import { faultCopyOnWrite } from './cow.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
+  AVC,
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_FRAME_SHIFT,
@@ -166,16 +167,16 @@ export function noAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): number
 
 /** The anon_vma of a neighbour that this VMA might be merged with some day, or 0. */
 function mergeableAnonVma(k: Kernel, mm: Mm, vma: number): number {
-  const start = Atomics.load(k.w, vma + VMA.vm_start)
-  const end = Atomics.load(k.w, vma + VMA.vm_end)
-  const prev = vmaEndingAt(k, mm, start)
-  if (prev !== 0 && isPrivate(k, prev)) {
-    const anonVma = Atomics.load(k.w, prev + VMA.anon_vma)
-    if (anonVma !== 0) return anonVma
-  }
-  const next = vmaStartingAt(k, mm, end)
-  if (next !== 0 && isPrivate(k, next)) return Atomics.load(k.w, next + VMA.anon_vma)
-  return 0
+  const prev = vmaEndingAt(k, mm, Atomics.load(k.w, vma + VMA.vm_start))
+  const next = vmaStartingAt(k, mm, Atomics.load(k.w, vma + VMA.vm_end))
+  return reusableAnonVma(k, prev) || reusableAnonVma(k, next)
+}
+
+/** A VMA's anon_vma, unless it has links to ancestors: who took it would have to be linked to them as well. */
+function reusableAnonVma(k: Kernel, vma: number): number {
+  if (vma === 0 || !isPrivate(k, vma)) return 0
+  const chain = Atomics.load(k.w, vma + VMA.anon_vma_chain)
+  return chain !== 0 && Atomics.load(k.w, chain + AVC.next_of_vma) === 0 ? Atomics.load(k.w, vma + VMA.anon_vma) : 0
 }
 
 function isPrivate(k: Kernel, vma: number): boolean {

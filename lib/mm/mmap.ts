@@ -159,7 +159,7 @@ export function mprotect(k: Kernel, mm: Mm, start: number, end: number, write: b
   if (!validRange(mm, start, end)) return EINVAL
   k.policy.writeLock(mm, start, end)
   // Rights are only taken away here; given ones reach the entries by the next fault, and no TLB need know.
-  if (!write) k.gather.begin(mm, start, end, false)
+  if (!write) k.gather.begin(mm, 0, 0, false)
   const result = protectRange(k, mm, start, end, write)
   if (!write) k.gather.finish()
   k.policy.writeUnlock(mm)
@@ -177,7 +177,10 @@ function protectRange(k: Kernel, mm: Mm, start: number, end: number, write: bool
     const vma = modifyFlags(k, mm, found, from, to, write ? flags | VM_WRITE : flags & ~VM_WRITE)
     if (vma === 0) return ENOMEM
     k.policy.startWrite(mm, vma)
-    if (!write) writeProtectRange(k, mm, k.gather, from, to)
+    if (!write) {
+      writeProtectRange(k, mm, k.gather, from, to)
+      k.gather.alsoRevoked(from, to)
+    }
     at = to
   }
   return DONE

@@ -69,7 +69,7 @@ const RUNS: readonly [string, RegExp][] = [
   ['rerun --only', /only/],
   ['nosuchcommand', /there is no command 'nosuchcommand'/],
   ['replay ./nowhere', /there is no run/],
-  ['bugs', /'bugs' is not in this version: see ROADMAP.md/],
+  ['hosts', /'hosts' is not in this version: see ROADMAP.md/],
   ['-s lost-update', /no command given/],
   ['', /no command given/],
 ]

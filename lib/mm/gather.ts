@@ -7,12 +7,12 @@ import { bug, pass, passSlow, site } from '../shm/sites.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PAGE_LOG } from './layout.ts'
 import { freeTable } from './page-table.ts'
+import { ALL_PAGES, shootdown } from './shootdown.ts'
 
 const FREE_BEFORE_FLUSH = bug('free-before-flush')
 const IGNORE_NESTED_FLUSH = bug('tlb-flush-nested-ignored')
 const FLUSH = site('gather/flush')
 const NESTED = site('gather/nested')
-const WAIT_ACK = site('shootdown/wait')
 
 /** Frames collected before a flush is forced. */
 const GATHER_FRAMES = 256
@@ -22,7 +22,6 @@ export class Gather {
   readonly #frames = new Int32Array(GATHER_FRAMES)
   readonly #tables: number[] = []
   readonly #further: (readonly [number, number])[] = []
-  readonly #tickets: Int32Array
   readonly #freeTable: (table: number) => void
   #mm: Mm
   #count = 0
@@ -35,7 +34,6 @@ export class Gather {
   constructor(k: Kernel) {
     this.#k = k
     this.#mm = k.mms[0]
-    this.#tickets = new Int32Array(k.cpu.count)
     this.#freeTable = table => {
       k.tableFreed()
       freeTable(k, table)
@@ -78,7 +76,8 @@ export class Gather {
 
   /** Flushes only: for dirty shared pages, before the page table lock is released and the page can be cleaned. */
   flushTlb(): void {
-    shootdown(this.#k, this.#mm, this.#tickets)
+    const known = this.#start < this.#end && this.#further.length === 0
+    shootdown(this.#k, this.#mm, known ? this.#start : 0, known ? this.#end : ALL_PAGES)
   }
 
   /** Flushes, then frees. */
@@ -131,22 +130,5 @@ export class Gather {
       Atomics.store(w, mm.log(vpn, revoked), this.#time)
       if (this.#drops) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_ended), 1)
     }
-  }
-}
-
-/**
- * Makes every CPU that may hold translations of the address space drop them, and waits until each has said so. A CPU
- * acknowledges between two accesses, in a spin, or by being parked. The waiting takes interrupts itself: two CPUs may
- * shoot at each other.
- */
-export function shootdown(k: Kernel, mm: Mm, tickets: Int32Array): void {
-  k.tlb.flush()
-  const others = Atomics.load(k.w, mm.cpumask) & ~(1 << k.cpu.id)
-  if (others === 0) return
-  for (let id = 0, rest = others; rest !== 0; id++, rest >>>= 1) if (rest & 1) tickets[id] = k.cpu.interrupt(id)
-  passSlow(WAIT_ACK, mm.tag, others)
-  for (let id = 0, rest = others; rest !== 0; id++, rest >>>= 1) {
-    if ((rest & 1) === 0) continue
-    for (let n = 0; !k.cpu.hasServed(id, tickets[id]); n++) k.cpu.relax(n)
   }
 }

@@ -9,6 +9,7 @@ import { Gather } from './gather.ts'
 import { ANON_VMA_KEPT_WORDS, MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
 import type { MemoryImage } from './memory.ts'
 import { createPolicy, type Policy, type PolicyName } from './policy/policy.ts'
+import { serveFlushes } from './shootdown.ts'
 import { Tlb } from './tlb.ts'
 
 /** One address space as one thread sees it: words of its cells. */
@@ -31,6 +32,8 @@ export class Mm {
   readonly gen: number
   readonly flushPending: number
   readonly cpumask: number
+  readonly flushBatched: number
+  readonly flushBatchDone: number
   readonly pageLog: number
   readonly rssAnon: number
   readonly rssShmem: number
@@ -55,6 +58,8 @@ export class Mm {
     this.gen = tlb + MM_TLB.tlb_gen
     this.flushPending = tlb + MM_TLB.tlb_flush_pending
     this.cpumask = tlb + MM_TLB.cpumask
+    this.flushBatched = tlb + MM_TLB.tlb_flush_batched
+    this.flushBatchDone = tlb + MM_TLB.tlb_flush_batch_done
     this.pageLog = objectAt(image.pageLog, id * image.options.pages)
     const rss = objectAt(image.rss, id * image.options.cpus + cpu.id)
     this.rssAnon = rss + RSS.anon
@@ -172,7 +177,11 @@ export class Kernel {
       this.#retired--
       this.vmas.free(vma)
     }
-    this.cpu.onInterrupt = () => this.tlb.flush()
+    const flushRange = (start: number, end: number) => this.tlb.flushRange(start, end)
+    this.cpu.onInterrupt = everything => {
+      if (everything) this.tlb.flush()
+      else serveFlushes(w, image.flushes, cpuId, flushRange)
+    }
   }
 
   /** Resident pages, as this CPU counts them: own cells. */

@@ -23,6 +23,15 @@ export const MM_TLB = struct('mm_tlb', {
   tlb_gen: 'time of the address space: one tick for each operation that revokes translations',
   tlb_flush_pending: 'operations that have cleared entries and not yet flushed them',
   cpumask: 'bit n: CPU n may hold translations of this address space',
+  tlb_flush_batched: 'entries that reclaim has cleared and left to be flushed later, so far',
+  tlb_flush_batch_done: 'as many of them as somebody who could not wait has flushed',
+})
+
+/** What a CPU wants flushed and who wants something of it. */
+export const FLUSH = struct('flush', {
+  asked_by: 'bit n: CPU n wants this CPU to flush the pages that CPU n says',
+  start: 'first page that this CPU wants others to flush',
+  end: 'first page behind them',
 })
 
 /** Present pages of one address space as one CPU counted them; the sum over CPUs is the resident set. */
@@ -50,7 +59,9 @@ export const VMA = struct('vma', {
   vm_pgoff: 'page of the object that lies at vm_start; for private memory vm_start as it was at mmap',
   anon_vma: 'word of the anon_vma that new pages of this VMA get; 0: none was ever faulted in',
   anon_vma_chain: 'word of the first link to an anon_vma whose pages this VMA may map; 0: none',
-  object: 'number + 1 of the shared object; 0: private anonymous memory',
+  object: 'number + 1 of the object that is mapped; 0: private anonymous memory',
+  i_mmap_next: 'word of the next VMA that maps the same object; 0: none',
+  i_mmap_pprev: 'word of the cell that names this VMA in the list of its object; 0: it is not in it',
   committed: 'checksum of start, end and flags, written last: what a fault may see',
 })
 /** Words of a VMA that freeing does not poison. */
@@ -105,6 +116,8 @@ export const PG_DIRTY = 2
 export const PG_REFERENCED = 4
 /** Private memory that one address space alone maps, and may write to without a copy. */
 export const PG_ANON_EXCLUSIVE = 8
+/** Its content is on its way to the disk. */
+export const PG_WRITEBACK = 16
 
 /** Free frames of one CPU, touched by nobody else. */
 export const PCP = struct('pcp', {
@@ -133,7 +146,16 @@ export const PTE_ACCESSED = 4
 export const PTE_DIRTY = 8
 export const PTE_FRAME_SHIFT = 8
 
-/** Shared memory objects: one cell a page, 0 or the frame number. */
+/** What can be mapped besides private memory: files, and shared memory that has no disk. A slot for each page follows. */
 export const OBJECT = struct('object', {
-  size: 'pages',
+  i_mmap_lock: 'spinlock of the list of VMAs, and of the borders of each VMA in it',
+  i_mmap: 'word of the first VMA that maps the object; 0: none',
+  hand: 'page at which the next shrinker begins',
+  size: 'pages; behind it each page: 0 or the frame number',
 })
+
+/** What the disk holds of a page of a file: as many words as a frame. */
+export const DISK = struct('disk', {
+  writes: 'how many times the page was written',
+})
+export const DISK_DATA_AT = DISK.writes + 1

@@ -12,6 +12,8 @@ import {
   ANON_VMA,
   AVC,
   BUDDY,
+  DISK,
+  FLUSH,
   FRAME,
   LRU_BATCH,
   MM,
@@ -48,8 +50,10 @@ export interface MemoryOptions {
   readonly vmas: number
   /** Most VMAs of one address space. */
   readonly mapCount: number
-  /** Pages of each shared object. */
+  /** Pages of each object of shared memory. */
   readonly objects: readonly number[]
+  /** Pages of each file. Files are numbered behind the objects. */
+  readonly files: readonly number[]
   /** Bits of a frame's reference count, 12 to 32: with few of them an overflow is near. */
   readonly refcountBits: number
 }
@@ -65,6 +69,7 @@ export const DEFAULTS: MemoryOptions = {
   vmas: 96,
   mapCount: 40,
   objects: [],
+  files: [],
   refcountBits: 32,
 }
 
@@ -74,6 +79,7 @@ export interface MemoryImage {
   readonly cpus: Region
   readonly waiters: Region
   readonly rcu: RcuImage
+  readonly flushes: Region
   readonly mms: Region
   readonly mmapLocks: Region
   readonly mmTlbs: Region
@@ -92,7 +98,10 @@ export interface MemoryImage {
   readonly pcps: Region
   readonly buddy: Region
   readonly lruBatches: Region
+  /** Objects, then files. */
   readonly objects: readonly Region[]
+  /** What lies on the disk of each file, page by page. */
+  readonly disks: readonly Region[]
   /** What the oracles know of each address space's fork, and of each CPU's writes. */
   readonly lineage: Region
   readonly progress: Region
@@ -152,6 +161,7 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     cpus: cpuRegion(builder, o.cpus),
     waiters: waiterRegion(builder, o.cpus),
     rcu: rcuRegion(builder, o.cpus),
+    flushes: builder.region('flush', FLUSH, o.cpus, { ownLines: true }),
     mms: builder.region('mm', MM, o.mms, { ownLines: true }),
     mmapLocks: builder.region('mmap_lock', RWSEM, o.mms, { ownLines: true }),
     mmTlbs: builder.region('mm_tlb', MM_TLB, o.mms, { ownLines: true }),
@@ -174,9 +184,13 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     buddy: builder.region('buddy', BUDDY, 1, { extraWords: o.frames }),
     lineage: builder.region('lineage', LINEAGE, o.mms, { extraWords: forks(o) ? 2 * o.cpus + o.pages : 0 }),
     progress: builder.region('progress', PROGRESS, o.cpus, { ownLines: true }),
-    objects: o.objects.map((size, n) => builder.region(`object_${n}`, OBJECT, 1, { extraWords: size })),
+    objects: sizes(o).map((size, n) => builder.region(`object_${n}`, OBJECT, 1, { extraWords: size })),
+    disks: o.files.map((size, n) => builder.region(`disk_${n}`, DISK, size, { extraWords: o.cpus })),
   }
 }
+
+/** Pages of everything that has slots for them. */
+const sizes = (o: MemoryOptions) => [...o.objects, ...o.files]
 
 const forks = (o: MemoryOptions) => (o.firstMms ?? o.mms) < o.mms
 
@@ -198,7 +212,7 @@ function initialise(m: MemoryImage): void {
   const stack = m.buddy.base + BUDDY.count + 1
   for (let n = 0; n < m.options.frames - 1; n++) Atomics.store(w, stack + n, m.options.frames - 1 - n)
   Atomics.store(w, m.buddy.base + BUDDY.count, m.options.frames - 1)
-  for (const [n, region] of m.objects.entries()) Atomics.store(w, region.base + OBJECT.size, m.options.objects[n])
+  for (const [n, region] of m.objects.entries()) Atomics.store(w, region.base + OBJECT.size, sizes(m.options)[n])
 }
 
 /** An empty address space: a top page table, an empty VMA store; one reference for its users if it exists already. */

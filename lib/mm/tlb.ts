@@ -10,6 +10,8 @@ import { findPmd, walkedIntoFreedTable } from './page-table.ts'
 import { changePte, ptep, readPte } from './pte.ts'
 
 const SLOTS = 256
+/** Of more pages than this the whole TLB is flushed, as the kernel does: one by one costs more. */
+const FLUSH_CEILING = 33
 /** A dirty entry may have lost its right to write; a writable one that is not dirty must be walked to become so. */
 const MAY_WRITE = PTE_WRITE | PTE_DIRTY
 
@@ -29,8 +31,21 @@ export class Tlb {
     this.#w = k.w
   }
 
+  /** Forgets everything. */
   flush(): void {
     this.#tags.fill(0)
+  }
+
+  /** Forgets the pages of [start, end). */
+  flushRange(start: number, end: number): void {
+    if (end - start > FLUSH_CEILING) {
+      this.flush()
+      return
+    }
+    for (let vpn = start; vpn < end; vpn++) {
+      const slot = vpn & (SLOTS - 1)
+      if (this.#tags[slot] === vpn + 1) this.#tags[slot] = 0
+    }
   }
 
   /** Word of the frame that the page translates to, with the rights asked for; 0: a fault. */

@@ -34,8 +34,11 @@ export class Cpu {
   readonly count: number
   readonly region: Region
   readonly base: number
-  /** Serves an interrupt: what is to be flushed is set by who has something to flush. */
-  onInterrupt: () => void = () => {}
+  /**
+   * Serves an interrupt: does what others have asked for by now, or `everything` that anybody could ask for, since this
+   * thread goes to sleep. What that is, is set by who has something to flush.
+   */
+  onInterrupt: (everything: boolean) => void = () => {}
   #served: number
 
   constructor(words: Int32Array, region: Region, id: number) {
@@ -64,13 +67,13 @@ export class Cpu {
 
   /** Goes to sleep as far as interrupts are concerned: flushes first, since nobody will wait for us any more. */
   idle(): void {
-    this.onInterrupt()
+    this.onInterrupt(true)
     Atomics.store(this.w, this.base + CPU.state, PARKED)
   }
 
   /** Leaves for good: as idle. */
   offline(): void {
-    this.onInterrupt()
+    this.onInterrupt(true)
     Atomics.store(this.w, this.base + CPU.state, OFFLINE)
   }
 
@@ -82,7 +85,7 @@ export class Cpu {
   #serve(): void {
     // Read the request count before flushing: a request that comes in during the flush is not covered by it.
     const requested = Atomics.load(this.w, this.base + CPU.irq)
-    this.onInterrupt()
+    this.onInterrupt(false)
     this.#served = requested
     Atomics.store(this.w, this.base + CPU.ack, requested)
   }

@@ -1,11 +1,11 @@
 /** The end of an address space: whoever stops using it last takes its mappings down. */
 import { violated } from '../check/oracle.ts'
 import { passSlow, site } from '../shm/sites.ts'
-import { unlinkAnonVmas } from './anon-vma.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VMA } from './layout.ts'
 import { mmdrop } from './mm-life.ts'
 import { freePgtables } from './page-table.ts'
+import { unlinkFromPages } from './rmap-locks.ts'
 import { eachRange, storeRange } from './vma-store.ts'
 import { zapRange } from './zap.ts'
 
@@ -41,7 +41,7 @@ export function exitMmap(k: Kernel, mm: Mm): void {
   k.policy.writeLock(mm)
   for (const vma of vmas) {
     k.policy.startWrite(mm, vma)
-    unlinkAnonVmas(k, vma)
+    unlinkFromPages(k, vma)
   }
   freePgtables(k, mm, k.gather, first, last, 0, Number.MAX_SAFE_INTEGER)
   k.gather.finish()

@@ -8,6 +8,7 @@ import { writeSeqcountBegin, writeSeqcountEnd } from '../sync/seqcount.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import { anonVmaFork } from './anon-vma.ts'
 import { mmput } from './exit.ts'
+import { linkMapping } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
   FRAME,
@@ -77,6 +78,7 @@ function copyVma(k: Kernel, parent: Mm, child: Mm, vma: number): boolean {
     k.policy.free(copy)
     return false
   }
+  linkMapping(k, copy, vma)
   k.policy.attach(copy)
   storeRange(k, child, start, end, copy)
   Atomics.add(w, child.mapCount, 1)

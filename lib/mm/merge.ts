@@ -5,8 +5,10 @@
  */
 import { passSlow, site } from '../shm/sites.ts'
 import { anonVmaClone } from './anon-vma.ts'
+import { linkLocked } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VMA } from './layout.ts'
+import { lockRmap, unlockRmap } from './rmap-locks.ts'
 import { allocVma, freeVma, setFlags, setRange } from './vma.ts'
 import { chargeVma, storeRange, unchargeVmas, vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 
@@ -87,7 +89,9 @@ export function mergeNew(
 function extend(k: Kernel, mm: Mm, vma: number, start: number, end: number): void {
   passSlow(MERGE, start, end)
   k.policy.startWrite(mm, vma)
+  lockRmap(k, vma)
   setRange(k, vma, start, end)
+  unlockRmap(k, vma)
   storeRange(k, mm, start, end, vma)
 }
 
@@ -98,7 +102,10 @@ function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, en
   k.policy.startWrite(mm, gone)
   if (!adoptAnonVmas(k, vma, gone)) return false
   k.policy.detach(mm, gone)
+  // From here to the end of `gone` a walk finds its pages twice; never not at all.
+  lockRmap(k, vma)
   setRange(k, vma, start, end)
+  unlockRmap(k, vma)
   storeRange(k, mm, start, end, vma)
   unchargeVmas(k, mm, 1)
   freeVma(k, gone)
@@ -120,8 +127,11 @@ function moveBorder(
   k.policy.startWrite(mm, grows)
   k.policy.startWrite(mm, shrinks)
   if (!adoptAnonVmas(k, grows, shrinks)) return false
+  // Both borders at once, for who comes by a page: it is always one VMA's.
+  lockRmap(k, grows)
   setRange(k, shrinks, newStart, newEnd)
   setRange(k, grows, start, end)
+  unlockRmap(k, grows)
   storeRange(k, mm, start, end, grows)
   return true
 }
@@ -196,8 +206,11 @@ export function splitVma(k: Kernel, mm: Mm, vma: number, at: number, newBelow: b
   }
   setFlags(k, fresh, get(k, vma, VMA.vm_flags))
   k.policy.attach(fresh)
+  lockRmap(k, vma)
+  if (get(k, vma, VMA.object) !== 0) linkLocked(k, fresh, vma)
   if (newBelow) setRange(k, vma, at, end)
   else setRange(k, vma, start, at)
+  unlockRmap(k, vma)
   storeRange(k, mm, from, to, fresh)
   return true
 }

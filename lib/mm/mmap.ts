@@ -1,12 +1,13 @@
 /** The system calls that change an address space. Addresses and lengths in pages; [start, end) everywhere. */
 import { violated } from '../check/oracle.ts'
 import { bug, passSlow, site } from '../shm/sites.ts'
-import { unlinkAnonVmas } from './anon-vma.ts'
+import { linkMapping } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
 import { mergeNew, modifyFlags, splitVma } from './merge.ts'
 import { findPmd, freePgtables } from './page-table.ts'
 import { ptep, readPte } from './pte.ts'
+import { unlinkFromPages } from './rmap-locks.ts'
 import { allocVma, freeVma, setFlags } from './vma.ts'
 import { borderBefore, borderBehind, chargeVma, findVmaIn, storeRange, unchargeVmas } from './vma-store.ts'
 import { writeProtectRange, zapRange } from './zap.ts'
@@ -68,6 +69,7 @@ function insertNew(
   storeRange(k, mm, start, end, vma)
   passSlow(INSERTED, start, end)
   setFlags(k, vma, flags)
+  linkMapping(k, vma)
   if (VISIBLE_EARLY) k.policy.startWrite(mm, vma)
   return DONE
 }
@@ -148,7 +150,7 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
     zapRange(k, mm, k.gather, Atomics.load(w, vma + VMA.vm_start), Atomics.load(w, vma + VMA.vm_end), shared)
   }
   // Nobody may find the tables through a page any more when they go.
-  for (const vma of gone) unlinkAnonVmas(k, vma)
+  for (const vma of gone) unlinkFromPages(k, vma)
   freePgtables(k, mm, k.gather, first, last, borderBefore(k, mm, first), borderBehind(k, mm, last))
   k.gather.finish()
   for (const vma of gone) freeVma(k, vma)

@@ -1,8 +1,8 @@
 /** VMAs: objects of a slab that is type-safe by RCU, recycled at once. Fields change only while the VMA is locked. */
 import { violated } from '../check/oracle.ts'
-import { unlinkAnonVmas } from './anon-vma.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { VM_READ, VM_WRITE, VMA } from './layout.ts'
+import { unlinkFromPages } from './rmap-locks.ts'
 
 /** No mm_lock_seq has this value while mmap_lock is write-locked for the first 2^31 times. */
 const NEVER_LOCKED = -1
@@ -23,6 +23,8 @@ export function allocVma(k: Kernel, mm: Mm, start: number, end: number, object: 
   Atomics.store(w, vma + VMA.anon_vma, 0)
   Atomics.store(w, vma + VMA.anon_vma_chain, 0)
   Atomics.store(w, vma + VMA.object, object)
+  Atomics.store(w, vma + VMA.i_mmap_next, 0)
+  Atomics.store(w, vma + VMA.i_mmap_pprev, 0)
   Atomics.store(w, vma + VMA.committed, 0)
   return vma
 }
@@ -31,7 +33,7 @@ export function allocVma(k: Kernel, mm: Mm, start: number, end: number, object: 
 export function freeVma(k: Kernel, vma: number): void {
   const refcnt = Atomics.load(k.w, vma + VMA.vm_refcnt)
   if (refcnt !== 0) violated('CNT', `vma ${vma} was freed with vm_refcnt ${refcnt}`)
-  unlinkAnonVmas(k, vma)
+  unlinkFromPages(k, vma)
   k.policy.free(vma)
 }
 

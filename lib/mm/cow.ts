@@ -9,7 +9,6 @@
  */
 import { bug, pass, passSlow, site } from '../shm/sites.ts'
 import { FAULT_OK, FAULT_OOM, writableEntry } from './fault.ts'
-import { shootdown } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
   FRAME,
@@ -25,6 +24,7 @@ import {
 import { trylockPage, unlockPage } from './page-flags.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
 import { changePte, clearPte, ptep, readPte, setPte } from './pte.ts'
+import { shootdown } from './shootdown.ts'
 
 const REUSE_BY_MAPCOUNT = bug('cow-reuse-by-mapcount')
 const IGNORE_EXCLUSIVE = bug('cow-ignores-exclusive')
@@ -121,7 +121,7 @@ export function replacePage(
   const time = (Atomics.add(k.w, mm.gen, 1) + 1) | 0
   clearPte(k, at)
   passSlow(REPLACE, vpn, fresh)
-  shootdown(k, mm, k.tickets)
+  shootdown(k, mm, vpn, vpn + 1)
   k.frames.firstMappingOf(fresh, anonVma, index)
   if (old === ZERO_FRAME) k.countAnon(mm, 1)
   else {

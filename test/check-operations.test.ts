@@ -20,7 +20,7 @@ import {
   vmaCell,
   WRITTEN,
 } from './helpers/damage.ts'
-import { type Machine, PRIVATE, SHARED, violationOf } from './helpers/memory.ts'
+import { type Machine, PRIVATE, violationOf } from './helpers/memory.ts'
 
 /** While the machine runs: what is damaged, and the operation that must notice. */
 const RUNNING: readonly (Damage & { readonly next: (m: Machine) => void })[] = [
@@ -58,8 +58,9 @@ const RUNNING: readonly (Damage & { readonly next: (m: Machine) => void })[] = [
     names: /frame \d+ was referenced while it was free/,
     damage: m => set(m, frameCell(m, COMMON, FRAME.refcount), 0),
     next: m => {
-      m.on(0, task => task.mmap(0, 48, 52, { ...SHARED, offset: 1 }))
-      m.read(0, 48)
+      const { frames } = m.k
+      frames.get(m.frameOf(0, COMMON))
+      frames.put(m.frameOf(0, COMMON))
     },
   },
   {

@@ -200,7 +200,8 @@ function auditFrames(m: MemoryImage, tally: Tally): void {
     const at = objectAt(m.frames, frame)
     expect('REF', `frame[${frame}].mapcount`, Atomics.load(w, at + FRAME.mapcount), tally.mappings[frame])
     const references = tally.mappings[frame] + tally.references[frame]
-    expect('REF', `frame[${frame}].refcount`, Atomics.load(w, at + FRAME.refcount), references)
+    const counted = Atomics.load(w, at + FRAME.refcount) >>> (32 - m.options.refcountBits)
+    expect('REF', `frame[${frame}].refcount`, counted, references)
     const flags = Atomics.load(w, at + FRAME.flags)
     expect('CNT', `frame[${frame}].flags & PG_locked`, flags & PG_LOCKED, 0)
     if (tally.references[frame] > 0 && !(flags & PG_DIRTY) && !tally.dirty[frame] && holdsData(m, at))

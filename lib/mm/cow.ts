@@ -68,11 +68,11 @@ function isOurs(k: Kernel, vma: number, frame: number): boolean {
   if (Atomics.load(w, at + FRAME.flags) & PG_ANON_EXCLUSIVE && !IGNORE_EXCLUSIVE) return true
   passSlow(SHARED_PAGE, vma, frame)
   if (REUSE_BY_MAPCOUNT) return Atomics.load(w, at + FRAME.mapcount) === 1
-  if (Atomics.load(w, at + FRAME.refcount) > 1) frames.drainLru()
-  if (Atomics.load(w, at + FRAME.refcount) !== 1) return false
+  if (frames.references(frame) > 1) frames.drainLru()
+  if (frames.references(frame) !== 1) return false
   // The page lock keeps away whoever finds the page by other ways and changes whose it is.
   if (!trylockPage(k, frame)) return false
-  const alone = Atomics.load(w, at + FRAME.refcount) === 1
+  const alone = frames.references(frame) === 1
   if (alone) {
     frames.moveAnon(frame, Atomics.load(w, vma + VMA.anon_vma))
     Atomics.or(w, at + FRAME.flags, PG_ANON_EXCLUSIVE)

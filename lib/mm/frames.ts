@@ -5,9 +5,19 @@
 import { violated } from '../check/oracle.ts'
 import { objectAt, POISON } from '../shm/arena.ts'
 import type { Cpu } from '../shm/cpu.ts'
+import { bug, pass, site } from '../shm/sites.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import { BUDDY, FRAME, LRU_BATCH, PCP, PG_ANON_EXCLUSIVE, VMA } from './layout.ts'
 import { DATA_AT, LRU_BATCH_SIZE, type MemoryImage, PCP_BATCH, PCP_HIGH } from './memory.ts'
+
+const UNCHECKED = bug('page-ref-unchecked')
+const REFUSED = site('page-ref/refused')
+
+/**
+ * What a pin adds to the reference count: a page that somebody pinned is told from one that is only referenced by the
+ * size of the count, and sometimes one is taken for pinned that has very many references. As in the kernel.
+ */
+export const GUP_PIN_COUNTING_BIAS = 1024
 
 export class Frames {
   readonly #w: Int32Array
@@ -15,6 +25,10 @@ export class Frames {
   readonly #base: number
   readonly #stride: number
   readonly #dataWords: number
+  /** A count of fewer bits lies in the upper ones of its word, so that it overflows as a narrow word does. */
+  readonly #shift: number
+  /** One reference, as it lies in the word. */
+  readonly #one: number
   /** This CPU's list. Touched by nobody else while threads run: plain accesses. */
   readonly #pcp: number
   readonly #buddy: number
@@ -27,6 +41,8 @@ export class Frames {
     this.#base = image.frames.base
     this.#stride = image.frames.stride
     this.#dataWords = image.options.cpus
+    this.#shift = 32 - image.options.refcountBits
+    this.#one = 1 << this.#shift
     this.#pcp = objectAt(image.pcps, cpu.id)
     this.#buddy = image.buddy.base
     this.#lru = objectAt(image.lruBatches, cpu.id)
@@ -51,7 +67,7 @@ export class Frames {
     this.#checkFree(frame, at)
     // Plain stores: nobody can reach the frame before its number is published, atomically, in a page table.
     for (let word = at + DATA_AT, end = word + this.#dataWords; word < end; word++) w[word] = 0 // unpublished
-    Atomics.store(w, at + FRAME.refcount, 1)
+    Atomics.store(w, at + FRAME.refcount, this.#one)
     return frame
   }
 
@@ -67,15 +83,51 @@ export class Frames {
 
   /** Takes a further reference of a frame that the caller knows to be referenced. */
   get(frame: number): void {
-    if (Atomics.add(this.#w, this.at(frame) + FRAME.refcount, 1, 'relaxed') <= 0)
+    if (Atomics.add(this.#w, this.at(frame) + FRAME.refcount, this.#one, 'relaxed') === 0)
       violated('REF', `frame ${frame} was referenced while it was free`)
+  }
+
+  /**
+   * Takes `count` references of a frame that may be free by now: not when nobody holds one, or somebody has frozen the
+   * count, and not when so many are held that it may overflow, which counts as negative. False: it has taken none.
+   */
+  tryGet(frame: number, count = 1): boolean {
+    const w = this.#w
+    const at = this.at(frame) + FRAME.refcount
+    for (;;) {
+      const seen = Atomics.load(w, at)
+      if (UNCHECKED ? seen === 0 : seen <= 0) {
+        if (seen !== 0) pass(REFUSED, frame, seen >> this.#shift)
+        return false
+      }
+      if (Atomics.compareExchange(w, at, seen, (seen + count * this.#one) | 0) === seen) return true
+    }
+  }
+
+  /** References, pins with their bias among them. A free frame has none. */
+  references(frame: number): number {
+    return Atomics.load(this.#w, this.at(frame) + FRAME.refcount) >>> this.#shift
+  }
+
+  /** Whether somebody may have pinned the page: not certain, but no certainly means no. */
+  maybePinned(frame: number): boolean {
+    return this.references(frame) >= GUP_PIN_COUNTING_BIAS
+  }
+
+  /** Gives up a pin; the last reference frees the frame. */
+  unpin(frame: number): void {
+    const pin = GUP_PIN_COUNTING_BIAS * this.#one
+    const before = Atomics.sub(this.#w, this.at(frame) + FRAME.refcount, pin)
+    if (before === pin) this.#free(frame)
+    else if (before >>> this.#shift < GUP_PIN_COUNTING_BIAS)
+      violated('REF', `frame ${frame}: a pin was given up, and the count was ${before >>> this.#shift}`)
   }
 
   /** Gives up a reference; the last one frees the frame. */
   put(frame: number): void {
-    const before = Atomics.sub(this.#w, this.at(frame) + FRAME.refcount, 1)
-    if (before === 1) this.#free(frame)
-    else if (before <= 0) violated('REF', `frame ${frame}: a reference was given up that nobody held`)
+    const before = Atomics.sub(this.#w, this.at(frame) + FRAME.refcount, this.#one)
+    if (before === this.#one) this.#free(frame)
+    else if (before === 0) violated('REF', `frame ${frame}: a reference was given up that nobody held`)
   }
 
   addMapping(frame: number): void {
@@ -101,7 +153,7 @@ export class Frames {
     Atomics.store(w, at + FRAME.flags, PG_ANON_EXCLUSIVE, 'relaxed')
     Atomics.store(w, at + FRAME.mapcount, 1, 'relaxed')
     // An addition: whoever still has the frame's number from earlier may hold a reference for a moment, and let it go.
-    Atomics.add(w, at + FRAME.refcount, 1, 'relaxed')
+    Atomics.add(w, at + FRAME.refcount, this.#one, 'relaxed')
     this.#addToLru(frame)
   }
 

@@ -12,4 +12,5 @@ export default defineBug({
   site: 'fork/copy-vma',
   oracle: ['SNAP', 'DATA', 'TLB'],
   hardness: 'E',
+  params: { pages: 8, children: 3, shared: 1, drop: 0, remap: 0, protect: 0, writes: 90, fail: 0 },
 })

@@ -147,7 +147,7 @@ t.test('a fault under the VMA lock is in no RCU section while it handles the pag
   m.write(0, 9, 1)
   within(
     'fault/install',
-    () => t.notOk(m.k.rcu.inside, 'the walk is over'),
+    () => t.notOk(m.k.rcu.isReading(), 'the walk is over'),
     () => m.write(0, 10, 1),
   )
   m.endAndAudit()

@@ -9,10 +9,8 @@ import {
   LRU_BATCH,
   MM,
   MM_TLB,
-  OBJECT,
   PAGE_LOG,
   PCP,
-  PG_DIRTY,
   PG_LOCKED,
   PTE_DIRTY,
   PTE_FRAME_SHIFT,
@@ -21,6 +19,7 @@ import {
   RANGE_WORDS,
   RSS,
   TABLE,
+  VM_SHARED,
   VM_WRITE,
   VMA,
   VMA_NODE,
@@ -33,6 +32,7 @@ import { objectAt } from '../shm/arena.ts'
 import { Slab, type SlabImage } from '../shm/slab.ts'
 import { RWSEM } from '../sync/rwsem.ts'
 import { AnonAudit } from './audit-anon.ts'
+import { ObjectAudit } from './audit-objects.ts'
 import { violated } from './oracle.ts'
 
 interface Tally {
@@ -44,6 +44,7 @@ interface Tally {
   tables: number
   vmas: number
   readonly anon: AnonAudit
+  readonly objects: ObjectAudit
 }
 
 /** Throws an OracleViolation if anything does not add up. To be called at quiescence only. */
@@ -55,14 +56,13 @@ export function audit(m: MemoryImage): void {
     tables: 0,
     vmas: 0,
     anon: new AnonAudit(m),
+    objects: new ObjectAudit(m),
   }
   for (let id = 0; id < m.options.mms; id++) auditMm(m, id, tally)
-  for (const region of m.objects) {
-    for (let page = 0; page < Atomics.load(m.arena.words, region.base + OBJECT.size); page++) {
-      const frame = Atomics.load(m.arena.words, region.base + OBJECT.size + 1 + page)
-      if (frame !== 0) tally.references[frame]++
-    }
-  }
+  tally.objects.finish(
+    frame => tally.dirty[frame] === 1,
+    frame => tally.references[frame]++,
+  )
   auditFrames(m, tally)
   auditFreeLists(m)
   const { anonVmas, links } = tally.anon.finish()
@@ -91,6 +91,7 @@ function auditMm(m: MemoryImage, id: number, tally: Tally): void {
   const tlb = objectAt(m.mmTlbs, id)
   expect('TLB', `mm_tlb[${id}].tlb_flush_pending`, Atomics.load(w, tlb + MM_TLB.tlb_flush_pending), 0)
   expect('TLB', `mm_tlb[${id}].cpumask`, Atomics.load(w, tlb + MM_TLB.cpumask), 0)
+  expect('TLB', `mm_tlb[${id}].lazy_mask`, Atomics.load(w, tlb + MM_TLB.lazy_mask), 0)
   for (let vpn = 0; vpn < m.options.pages; vpn++) {
     const log = objectAt(m.pageLog, id * m.options.pages + vpn)
     const begun = Atomics.load(w, log + PAGE_LOG.zap_begun)
@@ -138,6 +139,7 @@ function auditVma(m: MemoryImage, id: number, { start, end, vma }: Range, tally:
   expect('CNT', `vm_refcnt of ${what}`, cell(VMA.vm_refcnt), 1)
   tally.vmas++
   tally.anon.addVma(vma, what)
+  tally.objects.addVma(vma)
 }
 
 function walk(
@@ -190,6 +192,8 @@ function auditEntry(
     rss.anon++
   } else {
     expect('REF', `object of page ${vpn} of mm ${id}`, -mapping, Atomics.load(w, range.vma + VMA.object))
+    if (pte & PTE_WRITE && !(Atomics.load(w, range.vma + VMA.vm_flags) & VM_SHARED))
+      violated('DATA', `page ${vpn} of mm ${id} is private and may write to the page of an object`)
     rss.shmem++
   }
 }
@@ -204,17 +208,9 @@ function auditFrames(m: MemoryImage, tally: Tally): void {
     expect('REF', `frame[${frame}].refcount`, counted, references)
     const flags = Atomics.load(w, at + FRAME.flags)
     expect('CNT', `frame[${frame}].flags & PG_locked`, flags & PG_LOCKED, 0)
-    if (tally.references[frame] > 0 && !(flags & PG_DIRTY) && !tally.dirty[frame] && holdsData(m, at))
-      violated('DATA', `shared frame ${frame} was written to, and neither it nor an entry is marked dirty`)
   }
   for (let word = 0; word < m.options.cpus; word++)
     expect('DATA', `word ${word} of the zero page`, Atomics.load(w, objectAt(m.frames, ZERO_FRAME) + DATA_AT + word), 0)
-}
-
-function holdsData(m: MemoryImage, at: number): boolean {
-  for (let word = 0; word < m.options.cpus; word++)
-    if (Atomics.load(m.arena.words, at + DATA_AT + word) !== 0) return true
-  return false
 }
 
 function auditFreeLists(m: MemoryImage): void {

@@ -34,6 +34,15 @@ export function allocAnonVma(k: Kernel): number {
   return anonVma
 }
 
+/** Takes a reference of an anon_vma that may have been freed by now. False: it was. */
+export function tryGetAnonVma(k: Kernel, anonVma: number): boolean {
+  for (;;) {
+    const count = get(k, anonVma, ANON_VMA.refcount)
+    if (count <= 0) return false
+    if (Atomics.compareExchange(k.w, anonVma + ANON_VMA.refcount, count, count + 1) === count) return true
+  }
+}
+
 /** Gives up a reference; the last one frees, and then that of the root. */
 export function putAnonVma(k: Kernel, anonVma: number): void {
   const root = get(k, anonVma, ANON_VMA.root)

@@ -20,8 +20,8 @@ import {
 } from './layout.ts'
 import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
 import { faultPrivate } from './private-fault.ts'
-import { changePte, ptep, readPte, setPte } from './pte.ts'
-import { faultShared } from './shared-fault.ts'
+import { ptep, readPte, setPte } from './pte.ts'
+import { faultMakeWritable, faultShared } from './shared-fault.ts'
 import { vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 
 /** Handled, or there was nothing to do: try the access again. */
@@ -129,19 +129,9 @@ function faultWriteProtected(
   original: number,
   flags: number,
 ): number {
-  if (!isPrivate(k, vma)) return allowWrite(k, pmd, vpn, original)
+  if (!isPrivate(k, vma)) return faultMakeWritable(k, mm, vma, pmd, vpn, original, flags)
   if (!prepareAnonVma(k, mm, vma, flags)) return noAnonVma(k, mm, vma, flags)
   return faultCopyOnWrite(k, mm, vma, pmd, vpn, original)
-}
-
-/** Raises the rights of a shared page's entry. Nobody need be told: a TLB that does not know yet faults and finds out. */
-function allowWrite(k: Kernel, pmd: number, vpn: number, original: number): number {
-  const table = pteOffsetMapLock(k, pmd)
-  if (table === 0) return FAULT_OK
-  // Compare and swap although we hold the lock: the hardware sets its bits without it.
-  changePte(k, ptep(k, table, vpn), original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
-  pteUnmapUnlock(k, table)
-  return FAULT_OK
 }
 
 /**

@@ -130,6 +130,21 @@ export class Frames {
     else if (before === 0) violated('REF', `frame ${frame}: a reference was given up that nobody held`)
   }
 
+  /** Makes a page that has exactly so many references one that nobody can refer to. False: it has others. */
+  freeze(frame: number, count: number): boolean {
+    const expected = count * this.#one
+    return Atomics.compareExchange(this.#w, this.at(frame) + FRAME.refcount, expected, 0) === expected
+  }
+
+  unfreeze(frame: number, count: number): void {
+    Atomics.store(this.#w, this.at(frame) + FRAME.refcount, count * this.#one, 'release')
+  }
+
+  /** Frees a page whose count was frozen. */
+  freeFrozen(frame: number): void {
+    this.#free(frame)
+  }
+
   addMapping(frame: number): void {
     Atomics.add(this.#w, this.at(frame) + FRAME.mapcount, 1, 'relaxed')
   }

@@ -4,7 +4,9 @@
  * may be somebody else's by the time it is referenced.
  */
 import { pass, passSlow, site } from '../shm/sites.ts'
+import { diskOf, readDisk } from './disk.ts'
 import { ALLOW_RETRY } from './fault.ts'
+import { objectBase } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { FRAME, OBJECT, VMA } from './layout.ts'
 import { lockPage, trylockPage, unlockPage, waitOnPageLocked } from './page-flags.ts'
@@ -20,7 +22,7 @@ export function pageAt(k: Kernel, vma: number, vpn: number): number {
 }
 
 function slotOf(k: Kernel, object: number, page: number): number {
-  return k.image.objects[object - 1].base + OBJECT.size + 1 + page
+  return objectBase(k, object) + OBJECT.size + 1 + page
 }
 
 /** The page of an object, given as number + 1, with a reference for the caller; 0: it has none. */
@@ -39,7 +41,7 @@ export function findPage(k: Kernel, object: number, page: number): number {
   }
 }
 
-/** As `findPage`, making the page if there is none; 0: out of memory. */
+/** As `findPage`, making the page if there is none; 0: out of memory. A file's page is filled under its lock. */
 function findOrAddPage(k: Kernel, object: number, page: number): number {
   for (;;) {
     const present = findPage(k, object, page)
@@ -48,12 +50,34 @@ function findOrAddPage(k: Kernel, object: number, page: number): number {
     if (fresh === 0) return 0
     k.frames.toObject(fresh, object, page)
     k.frames.get(fresh)
+    const disk = diskOf(k, object, page)
+    // Locked before it can be found: whoever finds it waits until it is filled.
+    if (disk !== 0) lockPage(k, fresh)
     // Two faults of different address spaces have no lock in common here: one of them wins.
-    if (Atomics.compareExchange(k.w, slotOf(k, object, page), 0, fresh) === 0) return fresh
+    if (Atomics.compareExchange(k.w, slotOf(k, object, page), 0, fresh) === 0) {
+      if (disk !== 0) {
+        readDisk(k, fresh, disk)
+        unlockPage(k, fresh)
+      }
+      return fresh
+    }
     pass(LOST_SLOT, object, page)
+    if (disk !== 0) unlockPage(k, fresh)
     k.frames.put(fresh)
     k.frames.put(fresh)
   }
+}
+
+/** Takes a locked page that nobody can refer to any more out of the cache. */
+export function clearSlot(k: Kernel, object: number, page: number, frame: number): void {
+  Atomics.store(k.w, k.frames.at(frame) + FRAME.mapping, 0)
+  // Whoever looked the page up and could not refer to it looks again until this.
+  Atomics.store(k.w, slotOf(k, object, page), 0)
+}
+
+/** Pages of an object, given as number + 1. */
+export function objectPages(k: Kernel, object: number): number {
+  return Atomics.load(k.w, objectBase(k, object) + OBJECT.size)
 }
 
 /** No frame was to be had. */
@@ -86,7 +110,7 @@ export function belongsTo(k: Kernel, frame: number, object: number): boolean {
 }
 
 /** Locks a page that the caller has a reference of. False: the fault's lock is gone, and the page was waited for. */
-function lockPageOrRetry(k: Kernel, mm: Mm, vma: number, frame: number, flags: number): boolean {
+export function lockPageOrRetry(k: Kernel, mm: Mm, vma: number, frame: number, flags: number): boolean {
   if (trylockPage(k, frame)) return true
   passSlow(PAGE_LOCKED, frame, flags)
   if (flags & ALLOW_RETRY) {

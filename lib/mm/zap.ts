@@ -5,6 +5,7 @@ import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from '
 import { transferBits } from './page-flags.ts'
 import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
 import { changePte, clearPte, ptep, readPte } from './pte.ts'
+import { flushBatchedPending } from './unmap-batch.ts'
 
 /** Drops the entries of [start, end), which lies in one VMA. The gather owns the frames' references afterwards. */
 export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, object: boolean): void {
@@ -16,6 +17,7 @@ export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: 
       vpn = tableEnd
       continue
     }
+    flushBatchedPending(k, mm)
     vpn = object
       ? zapObjectTable(k, mm, gather, table, vpn, tableEnd)
       : zapAnonTable(k, mm, gather, table, vpn, tableEnd)
@@ -84,6 +86,8 @@ export function writeProtectRange(k: Kernel, mm: Mm, gather: Gather, start: numb
     const pmd = findPmd(k, mm, vpn)
     const table = pmd === 0 ? 0 : pteOffsetMapLock(k, pmd)
     if (table !== 0) {
+      // Entries that we find gone, or read-only already, may be in use still: reclaim flushes later, and we promise now.
+      flushBatchedPending(k, mm)
       for (; vpn < tableEnd; vpn++) writeProtect(k, gather, ptep(k, table, vpn))
       pteUnmapUnlock(k, table)
     }

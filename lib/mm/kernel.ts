@@ -28,10 +28,12 @@ export class Mm {
   readonly count: number
   readonly users: number
   readonly life: number
+  readonly flags: number
   readonly writeProtectSeq: number
   readonly gen: number
   readonly flushPending: number
   readonly cpumask: number
+  readonly lazyMask: number
   readonly flushBatched: number
   readonly flushBatchDone: number
   readonly pageLog: number
@@ -54,10 +56,12 @@ export class Mm {
     this.count = mm + MM.mm_count
     this.users = mm + MM.mm_users
     this.life = mm + MM.life
+    this.flags = mm + MM.flags
     this.writeProtectSeq = mm + MM.write_protect_seq
     this.gen = tlb + MM_TLB.tlb_gen
     this.flushPending = tlb + MM_TLB.tlb_flush_pending
     this.cpumask = tlb + MM_TLB.cpumask
+    this.lazyMask = tlb + MM_TLB.lazy_mask
     this.flushBatched = tlb + MM_TLB.tlb_flush_batched
     this.flushBatchDone = tlb + MM_TLB.tlb_flush_batch_done
     this.pageLog = objectAt(image.pageLog, id * image.options.pages)

@@ -16,13 +16,20 @@ export const MM = struct('mm', {
   mm_users: 'threads and others that use the address space; the last one takes it down',
   write_protect_seq: 'seqcount: odd while fork write-protects entries of this address space',
   life: 'how many times the struct was taken into use',
+  flags: 'MMF_OOM_SKIP | MMF_UNSTABLE',
 })
+
+/** The OOM reaper has nothing to do here any more: it has been here, or the mappings are being taken down. */
+export const MMF_OOM_SKIP = 1
+/** The OOM reaper takes pages away: one that is gone must not come back as zeros. */
+export const MMF_UNSTABLE = 2
 
 /** What mappers write and every page walk reads: apart from `MM`, on lines of its own. */
 export const MM_TLB = struct('mm_tlb', {
-  tlb_gen: 'time of the address space: one tick for each operation that revokes translations',
+  tlb_gen: 'time: a tick for each operation that revokes translations, and for each flush that leaves lazy CPUs out',
   tlb_flush_pending: 'operations that have cleared entries and not yet flushed them',
   cpumask: 'bit n: CPU n may hold translations of this address space',
+  lazy_mask: 'bit n: CPU n does not use them at present, and looks at tlb_gen before it does',
   tlb_flush_batched: 'entries that reclaim has cleared and left to be flushed later, so far',
   tlb_flush_batch_done: 'as many of them as somebody who could not wait has flushed',
 })

@@ -17,6 +17,7 @@ export function mmAlloc(k: Kernel): number {
       Atomics.store(k.w, mm.log(vpn, PAGE_LOG.zap_ended), 0)
     }
     Atomics.add(k.w, mm.life, 1)
+    Atomics.store(k.w, mm.flags, 0)
     Atomics.store(k.w, mm.users, 1)
     return id
   }
@@ -35,6 +36,15 @@ export function mmgetNotZero(k: Kernel, mm: Mm): boolean {
 /** Keeps the struct, which the caller knows to be kept already. */
 export function mmgrab(k: Kernel, mm: Mm): void {
   if (Atomics.add(k.w, mm.count, 1) <= 0) violated('GEN', `mm ${mm.tag - 1} was referenced after it was freed`)
+}
+
+/** As `mmgrab` for who only knows that there was such an address space. False: it is free. */
+export function mmgrabNotZero(k: Kernel, mm: Mm): boolean {
+  for (;;) {
+    const count = Atomics.load(k.w, mm.count)
+    if (count === 0) return false
+    if (Atomics.compareExchange(k.w, mm.count, count, count + 1) === count) return true
+  }
 }
 
 /** Lets the struct go: with the last reference it may be another address space in the next moment. */

@@ -10,15 +10,33 @@ import type { Kernel, Mm } from './kernel.ts'
 import { FLUSH } from './layout.ts'
 
 const WAIT_ACK = site('shootdown/wait')
+const SKIP_LAZY = site('shootdown/skip-lazy')
 
 /** Beyond every page: flush all that is cached. */
 export const ALL_PAGES = 0x7fffffff
 
-/** Makes every CPU that may hold translations of [start, end) drop them, and waits until each has said so. */
-export function shootdown(k: Kernel, mm: Mm, start: number, end: number): void {
+/**
+ * Makes every CPU that may hold translations of [start, end) drop them, or look again before it uses them, and waits until
+ * each has said so. With `freesTables` lazy CPUs are asked as well: hardware may walk tables that nobody uses.
+ */
+export function shootdown(k: Kernel, mm: Mm, start: number, end: number, freesTables = false): void {
   k.tlb.flushRange(start, end)
-  const others = Atomics.load(k.w, mm.cpumask) & ~(1 << k.cpu.id)
+  let others = Atomics.load(k.w, mm.cpumask) & ~(1 << k.cpu.id)
+  if (others !== 0 && !freesTables) others = withoutLazy(k, mm, others)
   if (others !== 0) ask(k, mm, others, start, end)
+}
+
+/**
+ * The CPUs that have to be asked. A lazy one looks at the time before it uses a translation again, so time moves on, after
+ * the entries were cleared, and then it counts who is lazy: either that CPU will find the new time, or we see it back.
+ */
+function withoutLazy(k: Kernel, mm: Mm, others: number): number {
+  const { w } = k
+  if ((Atomics.load(w, mm.lazyMask) & others) === 0) return others
+  Atomics.add(w, mm.gen, 1)
+  const lazy = Atomics.load(w, mm.lazyMask) & others
+  passSlow(SKIP_LAZY, mm.tag, lazy)
+  return others & ~lazy
 }
 
 function ask(k: Kernel, mm: Mm, others: number, start: number, end: number): void {

@@ -3,21 +3,30 @@
  * between. What a scenario works with.
  */
 import { violated } from '../check/oracle.ts'
-import { passMasked, site } from '../shm/sites.ts'
+import { bug, pass, passMasked, site } from '../shm/sites.ts'
 import { mmput } from './exit.ts'
 import { FAULT_OK } from './fault.ts'
 import { fork } from './fork.ts'
 import { Kernel, type Mm } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
-import { mmgetNotZero } from './mm-life.ts'
+import { mmdrop, mmgetNotZero, mmgrab } from './mm-life.ts'
 import { dontneed, type Mapping, mmap, mprotect, munmap } from './mmap.ts'
 import type { PolicyName } from './policy/policy.ts'
 
+const TABLES_FIRST = bug('switch-mm-tables-first')
+const NO_GEN_CHECK = bug('lazy-tlb-no-gen-check')
 const ACCESS = site('task/access')
+const LOADED = site('task/mm-loaded')
+const BEHIND = site('task/lazy-behind')
+const UP_TO_DATE = site('task/lazy-up-to-date')
 
 export class Task {
   readonly k: Kernel
   mm: Mm
+  /** Kernel work is done: the address space is only loaded, not used. */
+  #lazy = false
+  /** tlb_gen from before the TLB was last emptied. */
+  #flushedAt = 0
 
   constructor(image: MemoryImage, cpu: number, policy: PolicyName, mm = 0) {
     this.k = new Kernel(image, cpu, policy)
@@ -41,8 +50,7 @@ export class Task {
     this.k.frames.drainLru()
     this.k.rcu.barrier()
     this.k.tlb.flush()
-    Atomics.and(this.k.w, this.mm.cpumask, ~(1 << this.k.cpu.id))
-    mmput(this.k, this.mm)
+    this.leave(this.mm)
     this.k.rcu.barrier()
     this.k.cpu.offline()
   }
@@ -59,18 +67,67 @@ export class Task {
   }
 
   /**
-   * Switches to another address space, if it exists. There are no address space identifiers: the TLB is flushed. False:
-   * it stayed where it was.
+   * Switches to another address space, if it exists. There are no address space identifiers: the TLB is flushed, unless
+   * the one wanted is still loaded from before kernel work. False: it stayed where it was.
    */
   switchMm(id: number): boolean {
     const previous = this.mm
     const next = this.k.mms[id]
-    if (next === previous) return true
+    if (next === previous && !this.#lazy) return true
     if (!mmgetNotZero(this.k, next)) return false
-    this.enter(next)
-    Atomics.and(this.k.w, previous.cpumask, ~(1 << this.k.cpu.id))
-    mmput(this.k, previous)
+    if (next === previous) this.comeBack()
+    else {
+      this.enter(next)
+      this.leave(previous)
+    }
     return true
+  }
+
+  /**
+   * Goes to do kernel work, for which any address space will do: it stops using its own and leaves it loaded. Nobody
+   * interrupts the CPU for it any more. The struct is kept, but it may well be the last user that goes, or others may be
+   * the last ones: then `switchMm` must find another one. No accesses until `switchMm`.
+   */
+  enterLazy(): void {
+    const { k, mm } = this
+    mmgrab(k, mm)
+    Atomics.or(k.w, mm.lazyMask, 1 << k.cpu.id)
+    this.#lazy = true
+    mmput(k, mm)
+  }
+
+  get isLazy(): boolean {
+    return this.#lazy
+  }
+
+  /** Kernel work is over, and the thread goes on in the address space that is loaded. */
+  private comeBack(): void {
+    const { k, mm } = this
+    Atomics.and(k.w, mm.lazyMask, ~(1 << k.cpu.id))
+    this.#lazy = false
+    // Full order: whoever has cleared entries and not seen us back yet has moved the time on before it looked.
+    const now = Atomics.load(k.w, mm.gen)
+    if (now === this.#flushedAt) pass(UP_TO_DATE, mm.tag, now)
+    else {
+      pass(BEHIND, mm.tag, now)
+      if (!NO_GEN_CHECK) {
+        this.#flushedAt = now
+        k.tlb.flush()
+      }
+    }
+    mmdrop(k, mm)
+  }
+
+  /** The CPU holds no translations of the address space any more. */
+  private leave(mm: Mm): void {
+    const { k } = this
+    const others = ~(1 << k.cpu.id)
+    Atomics.and(k.w, mm.cpumask, others)
+    if (this.#lazy) {
+      Atomics.and(k.w, mm.lazyMask, others)
+      this.#lazy = false
+      mmdrop(k, mm)
+    } else mmput(k, mm)
   }
 
   /** Makes a copy of the address space that it is in; -1: no memory. Whoever gets the number ends it with `exit`. */
@@ -84,10 +141,15 @@ export class Task {
   }
 
   private enter(mm: Mm): void {
-    // In the mask before the first translation: who clears an entry afterwards knows that it must tell us.
-    Atomics.or(this.k.w, mm.cpumask, 1 << this.k.cpu.id)
+    const { k } = this
+    const bit = 1 << k.cpu.id
+    // In the mask before the tables are loaded: who clears an entry that is walked to afterwards knows that it must tell us.
+    if (!TABLES_FIRST) Atomics.or(k.w, mm.cpumask, bit)
+    this.#flushedAt = Atomics.load(k.w, mm.gen)
     this.mm = mm
-    this.k.tlb.flush()
+    k.tlb.load(mm)
+    pass(LOADED, mm.tag, bit)
+    if (TABLES_FIRST) Atomics.or(k.w, mm.cpumask, bit)
   }
 
   /**

@@ -25,6 +25,8 @@ export class Tlb {
   readonly #frameGens = new Int32Array(SLOTS)
   /** tlb_gen of the address space when the entry was read. */
   readonly #times = new Int32Array(SLOTS)
+  /** The page that was walked to last. */
+  #latest = 0
 
   constructor(k: Kernel) {
     this.#k = k
@@ -34,6 +36,15 @@ export class Tlb {
   /** Forgets everything. */
   flush(): void {
     this.#tags.fill(0)
+  }
+
+  /**
+   * Another address space is loaded: all that is cached goes, and hardware walks the new tables from here on whenever it
+   * likes. It does so at once, for the page that it will probably need.
+   */
+  load(mm: Mm): void {
+    this.flush()
+    this.#fill(mm, this.#latest, this.#latest & (SLOTS - 1), false)
   }
 
   /** Forgets the pages of [start, end). */
@@ -109,6 +120,7 @@ export class Tlb {
       // Never a plain store: a zapper or mprotect may change the entry at this moment, and would be undone.
       if (marked !== pte && !changePte(k, at, pte, marked)) continue
       if (Atomics.load(w, mm.gen) !== time) continue
+      this.#latest = vpn
       this.#tags[slot] = vpn + 1
       this.#entries[slot] = marked
       this.#times[slot] = time

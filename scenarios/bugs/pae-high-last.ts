@@ -14,7 +14,7 @@ export default defineBug({
   params: {
     pte: 'pae',
     slots: 1,
-    'slot-pages': 64,
+    'slot-pages': 4,
     own: 0,
     shared: 0,
     common: 1,

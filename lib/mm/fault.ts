@@ -9,6 +9,7 @@ import { faultCopyOnWrite } from './cow.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
   AVC,
+  MMF_UNSTABLE,
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_FRAME_SHIFT,
@@ -36,12 +37,19 @@ export const FAULT_RETRY = 3
 /** Handled, and the lock is gone already: do not unlock. */
 export const FAULT_COMPLETED = 4
 
+/** The OOM reaper takes the address space's pages away: its threads have nothing to hope for. */
+export const FAULT_SIGBUS = 5
+
 /** Flags of a fault: may answer FAULT_RETRY; has done so already; only this VMA is locked, its neighbours are not. */
 export const ALLOW_RETRY = 1
 export const TRIED = 2
 export const UNDER_VMA_LOCK = 4
+/** It is to be read, and must be this address space's own nevertheless; it is written to although the VMA forbids it. */
+export const UNSHARE = 8
+export const FORCED = 16
 
 const PUT_EARLY = bug('vma-put-early')
+const UNSTABLE_UNCHECKED = bug('oom-unstable-unchecked')
 const INSTALL = site('fault/install')
 const LOST_RACE = site('fault/pte-changed')
 
@@ -57,10 +65,11 @@ export function handleMmFault(k: Kernel, mm: Mm, vma: number, vpn: number, write
   const original = readPte(k, ptep(k, table, vpn))
   if (original === 0) {
     if (Atomics.load(k.w, vma + VMA.object) !== 0) return faultObject(k, mm, vma, pmd, vpn, write, flags)
-    return write ? faultAnonWrite(k, mm, vma, pmd, vpn, flags) : faultAnonRead(k, pmd, vpn)
+    return write ? faultAnonWrite(k, mm, vma, pmd, vpn, flags) : faultAnonRead(k, mm, pmd, vpn)
   }
   if ((original & PTE_PRESENT) === 0) walkedIntoFreedTable(vpn, 0)
-  if (write && (original & PTE_WRITE) === 0) return faultWriteProtected(k, mm, vma, pmd, vpn, original, flags)
+  if ((write || flags & UNSHARE) && (original & PTE_WRITE) === 0)
+    return faultWriteProtected(k, mm, vma, pmd, vpn, original, flags)
   return FAULT_OK
 }
 
@@ -70,14 +79,24 @@ function faultObject(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, w
 }
 
 /** A page nobody has written yet reads from the zero page. */
-function faultAnonRead(k: Kernel, pmd: number, vpn: number): number {
+function faultAnonRead(k: Kernel, mm: Mm, pmd: number, vpn: number): number {
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) return FAULT_OK
   const at = ptep(k, table, vpn)
-  if (readPte(k, at) === 0) setPte(k, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED)
-  else pass(LOST_RACE, vpn, 0)
+  const lost = readPte(k, at) !== 0
+  const unstable = !lost && isUnstable(k, mm)
+  if (lost) pass(LOST_RACE, vpn, 0)
+  else if (!unstable) setPte(k, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED)
   pteUnmapUnlock(k, table)
-  return FAULT_OK
+  return unstable ? FAULT_SIGBUS : FAULT_OK
+}
+
+/**
+ * Whether an entry that is none may be one that the OOM reaper has taken away. Asked under the lock of the table, which
+ * the reaper takes after it has set the flag: who does not find it set yet has its entry taken away afterwards.
+ */
+export function isUnstable(k: Kernel, mm: Mm): boolean {
+  return !UNSTABLE_UNCHECKED && (Atomics.load(k.w, mm.flags) & MMF_UNSTABLE) !== 0
 }
 
 /** First touch by a write: a zeroed frame of its own. */
@@ -87,12 +106,13 @@ function faultAnonWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number
   if (frame === 0) return FAULT_OOM
   if (PUT_EARLY && flags & UNDER_VMA_LOCK) k.policy.endFault(mm, vma, flags)
   pass(INSTALL, vpn, frame)
-  const result = installAnon(k, mm, vma, pmd, vpn, frame)
+  const result = installAnon(k, mm, vma, pmd, vpn, entryFor(frame, flags))
   return PUT_EARLY && flags & UNDER_VMA_LOCK ? FAULT_COMPLETED : result
 }
 
 /** Maps a new frame of private memory where nothing is mapped yet, or gives it back. */
-export function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, frame: number): number {
+export function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, entry: number): number {
+  const frame = entry >>> PTE_FRAME_SHIFT
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) {
     k.frames.put(frame)
@@ -100,18 +120,17 @@ export function installAnon(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: nu
   }
   const at = ptep(k, table, vpn)
   const lost = readPte(k, at) !== 0
-  if (!lost) {
+  const unstable = !lost && isUnstable(k, mm)
+  if (!lost && !unstable) {
     // Counted before it is published: whoever finds the entry may take it down again at once.
     k.frames.firstMapping(frame, vma, vpn)
     k.countAnon(mm, 1)
-    setPte(k, at, writableEntry(frame))
+    setPte(k, at, entry)
   }
   pteUnmapUnlock(k, table)
-  if (lost) {
-    pass(LOST_RACE, vpn, 1)
-    k.frames.put(frame)
-  }
-  return FAULT_OK
+  if (lost) pass(LOST_RACE, vpn, 1)
+  if (lost || unstable) k.frames.put(frame)
+  return unstable ? FAULT_SIGBUS : FAULT_OK
 }
 
 /** Entry of a page that is being written to right now: the hardware would set accessed and dirty anyway. */
@@ -119,7 +138,13 @@ export function writableEntry(frame: number): number {
   return (frame << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
 }
 
-/** A write to a present entry without the right to. */
+/** As `writableEntry`, of a page that is this address space's own, without rights that the VMA does not give. */
+export function entryFor(frame: number, flags: number): number {
+  if (flags & UNSHARE) return (frame << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED
+  return flags & FORCED ? writableEntry(frame) & ~PTE_WRITE : writableEntry(frame)
+}
+
+/** A write to a present entry without the right to, or a page that is to become the address space's own. */
 function faultWriteProtected(
   k: Kernel,
   mm: Mm,
@@ -131,7 +156,7 @@ function faultWriteProtected(
 ): number {
   if (!isPrivate(k, vma)) return faultMakeWritable(k, mm, vma, pmd, vpn, original, flags)
   if (!prepareAnonVma(k, mm, vma, flags)) return noAnonVma(k, mm, vma, flags)
-  return faultCopyOnWrite(k, mm, vma, pmd, vpn, original)
+  return faultCopyOnWrite(k, mm, vma, pmd, vpn, original, flags)
 }
 
 /**

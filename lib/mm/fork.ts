@@ -12,6 +12,7 @@ import { linkMapping } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
   FRAME,
+  MMF_UNSTABLE,
   PG_ANON_EXCLUSIVE,
   PTE_ACCESSED,
   PTE_DIRTY,
@@ -32,7 +33,10 @@ const VMA_UNLOCKED = bug('fork-vma-unlocked')
 const COPY_VMA = site('fork/copy-vma')
 const COPY_TABLE = site('fork/copy-table')
 
-/** Makes a copy of the address space, which the caller uses. Returns its number, with one user, or -1: no memory. */
+/**
+ * Makes a copy of the address space, which the caller uses. Returns its number, with one user, or -1: no memory, or the
+ * OOM reaper has been at it, and there is no whole copy any more.
+ */
 export function fork(k: Kernel, parent: Mm): number {
   const id = mmAlloc(k)
   if (id === -1) return -1
@@ -40,7 +44,9 @@ export function fork(k: Kernel, parent: Mm): number {
   k.policy.writeLock(parent)
   // Nobody knows the child yet, but its VMAs are found by their pages as soon as they are linked.
   k.policy.writeLock(child)
-  const complete = dupMmap(k, parent, child)
+  // Under the lock that keeps the reaper out.
+  const whole = (Atomics.load(k.w, parent.flags) & MMF_UNSTABLE) === 0
+  const complete = whole && dupMmap(k, parent, child)
   k.policy.writeUnlock(child)
   k.policy.writeUnlock(parent)
   k.quiesce()

@@ -10,8 +10,10 @@ import { freeTable } from './page-table.ts'
 import { ALL_PAGES, shootdown } from './shootdown.ts'
 
 const FREE_BEFORE_FLUSH = bug('free-before-flush')
+const FREE_TABLES_AT_ONCE = bug('table-free-no-rcu')
 const IGNORE_NESTED_FLUSH = bug('tlb-flush-nested-ignored')
 const FLUSH = site('gather/flush')
+const FREE_TABLE = site('gather/free-table')
 const NESTED = site('gather/nested')
 
 /** Frames collected before a flush is forced. */
@@ -27,6 +29,7 @@ export class Gather {
   #count = 0
   #cleared = false
   #drops = false
+  #zeroes = false
   #start = 0
   #end = 0
   #time = 0
@@ -43,18 +46,19 @@ export class Gather {
   /**
    * Begins an operation that revokes translations of [start, end): all of them and the pages' contents with `drops`,
    * else those that may write. Comes before the first entry is cleared: whoever then finds an entry gone also finds that
-   * a flush is pending.
+   * a flush is pending. Without `zeroes` nobody may find the pages zero afterwards: they are not to be had any more.
    */
-  begin(mm: Mm, start: number, end: number, drops: boolean): void {
+  begin(mm: Mm, start: number, end: number, drops: boolean, zeroes = drops): void {
     const w = this.#k.w
     this.#mm = mm
     this.#start = start
     this.#end = end
     this.#drops = drops
+    this.#zeroes = zeroes
     this.#cleared = false
     Atomics.add(w, mm.flushPending, 1)
     this.#time = (Atomics.add(w, mm.gen, 1) + 1) | 0
-    if (drops) for (let vpn = start; vpn < end; vpn++) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_begun), 1)
+    if (zeroes) for (let vpn = start; vpn < end; vpn++) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_begun), 1)
   }
 
   /** An entry was cleared or lost rights. */
@@ -77,7 +81,7 @@ export class Gather {
   /** Flushes only: for dirty shared pages, before the page table lock is released and the page can be cleaned. */
   flushTlb(): void {
     const known = this.#start < this.#end && this.#further.length === 0
-    shootdown(this.#k, this.#mm, known ? this.#start : 0, known ? this.#end : ALL_PAGES)
+    shootdown(this.#k, this.#mm, known ? this.#start : 0, known ? this.#end : ALL_PAGES, this.#tables.length > 0)
   }
 
   /** Flushes, then frees. */
@@ -90,8 +94,15 @@ export class Gather {
       this.flushTlb()
       this.#freeFrames()
     }
-    for (const table of this.#tables) this.#k.retireTable(this.#freeTable, table)
+    for (const table of this.#tables) this.#retire(table)
     this.#tables.length = 0
+  }
+
+  /** No CPU translates through the table any more; yet somebody may walk it without a lock. */
+  #retire(table: number): void {
+    pass(FREE_TABLE, this.#mm.tag, table)
+    if (FREE_TABLES_AT_ONCE) freeTable(this.#k, table)
+    else this.#k.retireTable(this.#freeTable, table)
   }
 
   #freeFrames(): void {
@@ -128,7 +139,7 @@ export class Gather {
     const revoked = this.#drops ? PAGE_LOG.revoked : PAGE_LOG.write_revoked
     for (let vpn = start; vpn < end; vpn++) {
       Atomics.store(w, mm.log(vpn, revoked), this.#time)
-      if (this.#drops) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_ended), 1)
+      if (this.#zeroes) Atomics.add(w, mm.log(vpn, PAGE_LOG.zap_ended), 1)
     }
   }
 }

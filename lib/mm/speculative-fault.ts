@@ -18,7 +18,7 @@ import { bug, pass, site } from '../shm/sites.ts'
 import { readSeqcountBegin, readSeqcountRetry } from '../sync/seqcount.ts'
 import { spinTrylock, spinUnlock } from '../sync/spinlock.ts'
 import { replacePage } from './cow.ts'
-import { FAULT_OK, FAULT_OOM, writableEntry } from './fault.ts'
+import { FAULT_OK, FAULT_OOM, FAULT_SIGBUS, isUnstable, writableEntry } from './fault.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PTE_ACCESSED, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, TABLE, VMA, ZERO_FRAME } from './layout.ts'
 import { findPmd, pteUnmapUnlock, walkedIntoFreedTable } from './page-table.ts'
@@ -55,7 +55,7 @@ export class SpeculativeFaults {
     this.#k = k
   }
 
-  /** FAULT_OK, FAULT_OOM, or ABORTED. */
+  /** FAULT_OK, FAULT_OOM, FAULT_SIGBUS, or ABORTED. */
   handle(mm: Mm, vpn: number, write: boolean): number {
     const { stats } = this.#k
     this.#seq = readSeqcountBegin(this.#k.w, mm.seq)
@@ -140,9 +140,11 @@ export class SpeculativeFaults {
   #firstRead(mm: Mm, vpn: number): number {
     if (!this.#lockTable(mm, vpn)) return ABORTED
     const at = ptep(this.#k, this.#table, vpn)
-    if (this.#isUnchanged(at, vpn)) setPte(this.#k, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED)
+    const unstable = isUnstable(this.#k, mm)
+    if (!unstable && this.#isUnchanged(at, vpn))
+      setPte(this.#k, at, (ZERO_FRAME << PTE_FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED)
     pteUnmapUnlock(this.#k, this.#table)
-    return FAULT_OK
+    return unstable ? FAULT_SIGBUS : FAULT_OK
   }
 
   /** A write to a page that has no frame of its own yet: it has no entry, or that of the zero page. */
@@ -152,10 +154,12 @@ export class SpeculativeFaults {
     if (frame === 0) return FAULT_OOM
     const locked = this.#lockTable(mm, vpn)
     const at = ptep(k, this.#table, vpn)
-    const won = locked && this.#isUnchanged(at, vpn)
+    const unstable = locked && isUnstable(k, mm)
+    const won = locked && !unstable && this.#isUnchanged(at, vpn)
     if (won) this.#install(mm, vpn, at, frame)
     if (locked) pteUnmapUnlock(k, this.#table)
     if (!won) k.frames.put(frame)
+    if (unstable) return FAULT_SIGBUS
     // Who lost a race against another fault tries the access again: the page is probably there.
     return locked ? FAULT_OK : ABORTED
   }
@@ -164,7 +168,7 @@ export class SpeculativeFaults {
     const k = this.#k
     const index = vpn - this.#start + this.#pgoff
     if (this.#original !== 0) {
-      replacePage(k, mm, vpn, at, this.#original, frame, this.#anonVma, index)
+      replacePage(k, mm, vpn, at, this.#original, writableEntry(frame), this.#anonVma, index)
       return
     }
     k.frames.firstMappingOf(frame, this.#anonVma, index)

@@ -1,4 +1,5 @@
 /** Taking pages out of the page tables, and taking rights away from them. */
+import { bug, pass, pass, site, site } from '../shm/sites.ts'
 import type { Gather } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from './layout.ts'
@@ -7,21 +8,35 @@ import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from 
 import { changePte, clearPte, ptep, readPte } from './pte.ts'
 import { flushBatchedPending } from './unmap-batch.ts'
 
+const RESCHED = site('zap/resched')
+
+const DIRTY_FLUSH_LATE = bug('dirty-flush-late')
+const DIRTY_UNLOCKED = site('zap/dirty-unlocked')
+
 /** Drops the entries of [start, end), which lies in one VMA. The gather owns the frames' references afterwards. */
 export function zapRange(k: Kernel, mm: Mm, gather: Gather, start: number, end: number, object: boolean): void {
+  let pmd = 0
   for (let vpn = start; vpn < end; ) {
     const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
-    const pmd = findPmd(k, mm, vpn)
+    if (pmd === 0) pmd = findPmd(k, mm, vpn)
     const table = pmd === 0 ? 0 : pteOffsetMapLock(k, pmd)
-    if (table === 0) {
-      vpn = tableEnd
-      continue
+    if (table === 0) vpn = tableEnd
+    else {
+      flushBatchedPending(k, mm)
+      vpn = object
+        ? zapObjectTable(k, mm, gather, table, vpn, tableEnd)
+        : zapAnonTable(k, mm, gather, table, vpn, tableEnd)
     }
-    flushBatchedPending(k, mm)
-    vpn = object
-      ? zapObjectTable(k, mm, gather, table, vpn, tableEnd)
-      : zapAnonTable(k, mm, gather, table, vpn, tableEnd)
+    if (vpn < end && (vpn & k.tableMask) === 0) pmd = nextPmd(k, pmd, vpn)
   }
+}
+
+/** The entry beside `pmd`, for the table that begins at `vpn`; 0: it lies in another table, or nobody knows. */
+function nextPmd(k: Kernel, pmd: number, vpn: number): number {
+  if (pmd === 0 || ((vpn >>> k.tableBits) & k.tableMask) === 0) return 0
+  // Between two tables the kernel lets others run, and goes on where it stood: tables do not go while VMAs need them.
+  pass(RESCHED, vpn, pmd)
+  return pmd + 1
 }
 
 /** Zaps entries of one leaf table, which is locked; unlocks it. Returns where to go on: a full gather stops early. */
@@ -73,8 +88,9 @@ function zapObjectTable(k: Kernel, mm: Mm, gather: Gather, table: number, start:
   k.countAnon(mm, -copies)
   // A CPU that still has the dirty translation may write. Nobody may take the page for clean before that is over, and
   // whoever wants to look at the entry needs this lock.
-  if (dirty) gather.flushTlb()
+  if (dirty && !DIRTY_FLUSH_LATE) gather.flushTlb()
   pteUnmapUnlock(k, table)
+  if (dirty) pass(DIRTY_UNLOCKED, start, vpn)
   if (full) gather.flush()
   return vpn
 }

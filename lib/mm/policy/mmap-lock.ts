@@ -27,6 +27,10 @@ export class MmapLockPolicy implements Policy {
     mm.lock.downRead()
   }
 
+  readTrylock(mm: Mm): boolean {
+    return mm.lock.downReadTrylock()
+  }
+
   readUnlock(mm: Mm): void {
     mm.lock.upRead()
   }

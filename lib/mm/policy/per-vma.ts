@@ -75,6 +75,10 @@ export abstract class PerVmaLocks implements Policy {
     mm.lock.downRead()
   }
 
+  readTrylock(mm: Mm): boolean {
+    return mm.lock.downReadTrylock()
+  }
+
   readUnlock(mm: Mm): void {
     mm.lock.upRead()
   }

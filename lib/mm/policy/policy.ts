@@ -20,6 +20,8 @@ export interface Policy {
   endFault(mm: Mm, vma: number, flags: number): void
   /** Keeps the VMAs of [start, end), by default of all pages, as they are, and the tables of their pages in place. */
   readLock(mm: Mm, start?: number, end?: number): void
+  /** As `readLock` of all pages, if that can be had at once. */
+  readTrylock(mm: Mm): boolean
   readUnlock(mm: Mm): void
   /** Locks [start, end), by default all pages, and what a change there may spread to: neighbours, gaps beside them. */
   writeLock(mm: Mm, start?: number, end?: number): void

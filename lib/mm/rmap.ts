@@ -43,9 +43,10 @@ function walkObject(k: Kernel, frame: number, object: number, visit: Visit): voi
   unlockMappings(k, object)
 }
 
-function walkAnon(k: Kernel, frame: number, visit: Visit): void {
+/** False: the page is not mapped, or no page of private memory. */
+function walkAnon(k: Kernel, frame: number, visit: Visit): boolean {
   const lock = lockAnonVmaOf(k, frame)
-  if (lock === 0) return
+  if (lock === 0) return false
   const at = k.frames.at(frame)
   const anonVma = get(k, at + FRAME.mapping)
   if (!k.anonVmas.isLive(anonVma))
@@ -57,6 +58,7 @@ function walkAnon(k: Kernel, frame: number, visit: Visit): void {
     visitVma(k, frame, vma, index, visit)
   }
   spinUnlock(k.cpu, lock)
+  return true
 }
 
 /**
@@ -137,18 +139,36 @@ function visitVma(k: Kernel, frame: number, vma: number, page: number, visit: Vi
 
 /**
  * Through how many entries the page was used since it was last asked: takes their accessed bits away. Nobody is told, so
- * a translation that a TLB has already goes unnoticed until it is walked again; as in the kernel.
+ * a translation that a TLB has already goes unnoticed until it is walked again; as in the kernel. For the caller what
+ * `rmapWalk` says.
  */
 export function pageReferenced(k: Kernel, frame: number): number {
   let referenced = 0
   rmapWalk(k, frame, (_mm, _vma, _vpn, at) => {
-    for (;;) {
-      const pte = readPte(k, at)
-      if ((pte & PTE_ACCESSED) === 0) return
-      // The hardware may set dirty at this moment: then the swap fails, and nothing is lost.
-      if (changePte(k, at, pte, pte & ~PTE_ACCESSED)) break
-    }
-    referenced++
+    if (clearAccessed(k, at)) referenced++
   })
   return referenced
+}
+
+/**
+ * The same of whatever a frame holds at this moment, as the kernel's idle page tracking asks by frame number; -1 if it is
+ * no page of private memory that is mapped.
+ */
+export function sampleReferences(k: Kernel, frame: number): number {
+  if (!k.frames.tryGet(frame)) return -1
+  let referenced = 0
+  const mapped = walkAnon(k, frame, (_mm, _vma, _vpn, at) => {
+    if (clearAccessed(k, at)) referenced++
+  })
+  k.frames.put(frame)
+  return mapped ? referenced : -1
+}
+
+function clearAccessed(k: Kernel, at: number): boolean {
+  for (;;) {
+    const pte = readPte(k, at)
+    if ((pte & PTE_ACCESSED) === 0) return false
+    // The hardware may set dirty at this moment: then the swap fails, and nothing is lost.
+    if (changePte(k, at, pte, pte & ~PTE_ACCESSED)) return true
+  }
 }

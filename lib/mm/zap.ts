@@ -1,5 +1,5 @@
 /** Taking pages out of the page tables, and taking rights away from them. */
-import { bug, pass, pass, site, site } from '../shm/sites.ts'
+import { bug, pass, site } from '../shm/sites.ts'
 import type { Gather } from './gather.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from './layout.ts'

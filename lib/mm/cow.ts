@@ -8,19 +8,9 @@
  * copy a page away from under a device that writes to it.
  */
 import { bug, pass, passSlow, site } from '../shm/sites.ts'
-import { FAULT_OK, FAULT_OOM, writableEntry } from './fault.ts'
+import { entryFor, FAULT_OK, FAULT_OOM, UNSHARE } from './fault.ts'
 import type { Kernel, Mm } from './kernel.ts'
-import {
-  FRAME,
-  PAGE_LOG,
-  PG_ANON_EXCLUSIVE,
-  PTE_ACCESSED,
-  PTE_DIRTY,
-  PTE_FRAME_SHIFT,
-  PTE_WRITE,
-  VMA,
-  ZERO_FRAME,
-} from './layout.ts'
+import { FRAME, PAGE_LOG, PG_ANON_EXCLUSIVE, PTE_FRAME_SHIFT, VMA, ZERO_FRAME } from './layout.ts'
 import { trylockPage, unlockPage } from './page-flags.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
 import { changePte, clearPte, ptep, readPte, setPte } from './pte.ts'
@@ -33,10 +23,21 @@ const SHARED_PAGE = site('cow/shared-page')
 const REPLACE = site('cow/replace')
 const LOST_RACE = site('cow/pte-changed')
 
-/** A present entry of a private mapping is written to and may not be; the VMA has its anon_vma. */
-export function faultCopyOnWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, original: number): number {
+/**
+ * A present entry of a private mapping is written to and may not be, or its page is wanted for this address space alone;
+ * the VMA has its anon_vma.
+ */
+export function faultCopyOnWrite(
+  k: Kernel,
+  mm: Mm,
+  vma: number,
+  pmd: number,
+  vpn: number,
+  original: number,
+  flags: number,
+): number {
   const frame = original >>> PTE_FRAME_SHIFT
-  if (frame === ZERO_FRAME) return copyPage(k, mm, vma, pmd, vpn, original)
+  if (frame === ZERO_FRAME) return copyPage(k, mm, vma, pmd, vpn, original, flags)
   const table = pteOffsetMapLock(k, pmd)
   if (table === 0) return FAULT_OK
   const at = ptep(k, table, vpn)
@@ -49,14 +50,14 @@ export function faultCopyOnWrite(k: Kernel, mm: Mm, vma: number, pmd: number, vp
   if (k.frames.isAnon(frame) && isOurs(k, vma, frame)) {
     pass(COULD_UPGRADE, vpn, original)
     // Nobody need be told: a TLB that does not know yet faults and finds out.
-    changePte(k, at, original, original | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
+    if ((flags & UNSHARE) === 0) changePte(k, at, original, entryFor(frame, flags))
     pteUnmapUnlock(k, table)
     return FAULT_OK
   }
   // Referenced while the lock keeps it mapped: afterwards the page may go at any moment, and we are to read it.
   k.frames.get(frame)
   pteUnmapUnlock(k, table)
-  const result = copyPage(k, mm, vma, pmd, vpn, original)
+  const result = copyPage(k, mm, vma, pmd, vpn, original, flags)
   k.frames.put(frame)
   return result
 }
@@ -86,7 +87,7 @@ function isOurs(k: Kernel, vma: number, frame: number): boolean {
  * the entry is cleared and flushed before the new one is set, all under the page table lock: whoever spins for it takes
  * interrupts, so the flush gets through.
  */
-function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, original: number): number {
+function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, original: number, flags: number): number {
   const old = original >>> PTE_FRAME_SHIFT
   const fresh = k.frames.alloc()
   if (fresh === 0) return FAULT_OOM
@@ -96,7 +97,8 @@ function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, orig
   const won = at !== 0 && readPte(k, at) === original
   if (won) {
     const index = vpn - Atomics.load(k.w, vma + VMA.vm_start) + Atomics.load(k.w, vma + VMA.vm_pgoff)
-    replacePage(k, mm, vpn, at, original, fresh, Atomics.load(k.w, vma + VMA.anon_vma), index)
+    const entry = entryFor(fresh, flags)
+    replacePage(k, mm, vpn, at, original, entry, Atomics.load(k.w, vma + VMA.anon_vma), index)
   }
   if (table !== 0) pteUnmapUnlock(k, table)
   if (!won) {
@@ -106,18 +108,19 @@ function copyPage(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, orig
   return FAULT_OK
 }
 
-/** Under the page table lock: `fresh`, a page of `anonVma` at `index`, takes the place of what `original` maps. */
+/** Under the page table lock: `entry`, of a new page of `anonVma` at `index`, takes the place of `original`. */
 export function replacePage(
   k: Kernel,
   mm: Mm,
   vpn: number,
   at: number,
   original: number,
-  fresh: number,
+  entry: number,
   anonVma: number,
   index: number,
 ): void {
   const old = original >>> PTE_FRAME_SHIFT
+  const fresh = entry >>> PTE_FRAME_SHIFT
   const time = (Atomics.add(k.w, mm.gen, 1) + 1) | 0
   clearPte(k, at)
   passSlow(REPLACE, vpn, fresh)
@@ -132,5 +135,5 @@ export function replacePage(
     k.frames.dropMapping(old)
   }
   Atomics.store(k.w, mm.log(vpn, PAGE_LOG.revoked), time)
-  setPte(k, at, writableEntry(fresh))
+  setPte(k, at, entry)
 }

@@ -87,21 +87,33 @@ export class Frames {
       violated('REF', `frame ${frame} was referenced while it was free`)
   }
 
-  /**
-   * Takes `count` references of a frame that may be free by now: not when nobody holds one, or somebody has frozen the
-   * count, and not when so many are held that it may overflow, which counts as negative. False: it has taken none.
-   */
-  tryGet(frame: number, count = 1): boolean {
-    const w = this.#w
+  /** Takes a reference of a frame that may be free by now. False: it is, or somebody has frozen its count. */
+  tryGet(frame: number): boolean {
     const at = this.at(frame) + FRAME.refcount
-    for (;;) {
-      const seen = Atomics.load(w, at)
-      if (UNCHECKED ? seen === 0 : seen <= 0) {
-        if (seen !== 0) pass(REFUSED, frame, seen >> this.#shift)
-        return false
-      }
-      if (Atomics.compareExchange(w, at, seen, (seen + count * this.#one) | 0) === seen) return true
+    for (let seen = Atomics.load(this.#w, at); seen !== 0; ) {
+      const before = Atomics.compareExchange(this.#w, at, seen, (seen + this.#one) | 0)
+      if (before === seen) return true
+      seen = before
     }
+    return false
+  }
+
+  /**
+   * As `tryGet`, so many references at once, for who takes them for whoever asks, as often as he asks: not when the count
+   * has become so large that it may overflow some day, which counts as negative.
+   */
+  tryGrab(frame: number, count: number): boolean {
+    const at = this.at(frame) + FRAME.refcount
+    for (let seen = Atomics.load(this.#w, at); seen !== 0; ) {
+      if (seen < 0) {
+        pass(REFUSED, frame, count)
+        if (!UNCHECKED) return false
+      }
+      const before = Atomics.compareExchange(this.#w, at, seen, (seen + count * this.#one) | 0)
+      if (before === seen) return true
+      seen = before
+    }
+    return false
   }
 
   /** References, pins with their bias among them. A free frame has none. */

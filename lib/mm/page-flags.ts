@@ -32,6 +32,16 @@ export function unlockPage(k: Kernel, frame: number): void {
     violated('CNT', `frame[${frame}].flags lost PG_locked while its holder still had it: ${before}`)
 }
 
+/**
+ * Marks a page dirty that was written to by other ways than an entry, which the hardware would mark. The page lock keeps
+ * it apart from whoever takes the mark away to write the page to the disk. No lock may be held.
+ */
+export function setPageDirty(k: Kernel, frame: number): void {
+  lockPage(k, frame)
+  Atomics.or(k.w, k.frames.at(frame) + FRAME.flags, PG_DIRTY, 'relaxed')
+  unlockPage(k, frame)
+}
+
 /** Moves the hardware's accessed and dirty bits of a dropped entry into the frame's flags. */
 export function transferBits(k: Kernel, frame: number, pte: number): void {
   const bits = (pte & PTE_DIRTY ? PG_DIRTY : 0) | (pte & PTE_ACCESSED ? PG_REFERENCED : 0)

@@ -4,7 +4,7 @@
  * object's page not mapped at all.
  */
 import { pass, site } from '../shm/sites.ts'
-import { FAULT_OOM, FAULT_RETRY, installAnon, noAnonVma, prepareAnonVma } from './fault.ts'
+import { entryFor, FAULT_OOM, FAULT_RETRY, installAnon, noAnonVma, prepareAnonVma } from './fault.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { lockedPageForFault, NO_MEMORY, WAITED } from './page-cache.ts'
 import { unlockPage } from './page-flags.ts'
@@ -37,7 +37,7 @@ function faultCopy(k: Kernel, mm: Mm, vma: number, pmd: number, vpn: number, fla
   // Others may write to the page through shared mappings meanwhile: the copy has each word as it was at some moment.
   k.frames.copy(page, fresh)
   pass(COPY, vpn, fresh)
-  const result = installAnon(k, mm, vma, pmd, vpn, fresh)
+  const result = installAnon(k, mm, vma, pmd, vpn, entryFor(fresh, flags))
   unlockPage(k, page)
   k.frames.put(page)
   return result

@@ -64,15 +64,16 @@ export function unlockAnonVma(k: Kernel, root: number): void {
   spinUnlock(k.cpu, root + ANON_VMA.lock)
 }
 
-/** Links a VMA to an anon_vma whose family is locked. */
-function link(k: Kernel, avc: number, vma: number, anonVma: number): void {
+/** Links a VMA to an anon_vma whose family is locked: first in its list, or behind another link. */
+function link(k: Kernel, avc: number, vma: number, anonVma: number, behind = 0): void {
   const w = k.w
+  const at = behind === 0 ? anonVma + ANON_VMA.chain : behind + AVC.next
   Atomics.store(w, avc + AVC.vma, vma)
   Atomics.store(w, avc + AVC.anon_vma, anonVma)
   Atomics.store(w, avc + AVC.next_of_vma, get(k, vma, VMA.anon_vma_chain))
-  Atomics.store(w, avc + AVC.next, get(k, anonVma, ANON_VMA.chain))
+  Atomics.store(w, avc + AVC.next, Atomics.load(w, at))
   Atomics.store(w, vma + VMA.anon_vma_chain, avc)
-  Atomics.store(w, anonVma + ANON_VMA.chain, avc)
+  Atomics.store(w, at, avc)
 }
 
 function unlink(k: Kernel, avc: number, anonVma: number): void {
@@ -140,7 +141,9 @@ export function anonVmaClone(k: Kernel, dst: number, src: number): boolean {
     }
     const anonVma = get(k, pavc, AVC.anon_vma)
     const root = lockAnonVma(k, anonVma)
-    link(k, avc, dst, anonVma)
+    // Behind: a walk that does not find a page in src's entries any more, since they are moved or copied, finds it in
+    // dst's.
+    link(k, avc, dst, anonVma, pavc)
     if (get(k, dst, VMA.anon_vma) === 0 && own !== 0 && anonVma !== own && isAbandoned(k, anonVma)) {
       pass(TAKEN_OVER, dst, anonVma)
       Atomics.store(w, dst + VMA.anon_vma, anonVma)

@@ -3,7 +3,7 @@
  * tries to join its neighbours, and splits only where it must. mmap_lock is held for write throughout; every VMA is
  * locked before it is edited.
  */
-import { passSlow, site } from '../shm/sites.ts'
+import { bug, passSlow, site } from '../shm/sites.ts'
 import { anonVmaClone } from './anon-vma.ts'
 import { linkLocked } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
@@ -12,6 +12,8 @@ import { lockRmap, unlockRmap } from './rmap-locks.ts'
 import { allocVma, freeVma, setFlags, setRange } from './vma.ts'
 import { chargeVma, storeRange, unchargeVmas, vmaEndingAt, vmaStartingAt } from './vma-store.ts'
 
+const DUP_UNLOCKED = bug('dup-anon-vma-unlocked')
+const ADOPTED = site('vma/anon-vma-adopted')
 const SPLIT = site('vma/split')
 const MERGE = site('vma/merge')
 
@@ -47,13 +49,22 @@ function anonCompatible(k: Kernel, a: number, b: number): boolean {
 }
 
 /**
- * `into`, which is locked, takes the anon_vmas of a VMA that it is to swallow pages of. False when memory is exhausted:
- * nothing has changed then.
+ * `into` takes the anon_vmas of a VMA that it is to get pages of. It is locked first: from the moment that it has an
+ * anon_vma a fault may give it a page, and should there be no memory for the links, that page would be of an anon_vma
+ * that nobody finds the VMA by. False when memory is exhausted: nothing has changed then.
  */
+function adopt(k: Kernel, mm: Mm, into: number, from: number): boolean {
+  if (!DUP_UNLOCKED) k.policy.startWrite(mm, into)
+  const done = adoptAnonVmas(k, into, from)
+  if (DUP_UNLOCKED) k.policy.startWrite(mm, into)
+  return done
+}
+
 function adoptAnonVmas(k: Kernel, into: number, from: number): boolean {
   const anonVma = get(k, from, VMA.anon_vma)
   if (get(k, into, VMA.anon_vma) !== 0 || anonVma === 0) return true
   Atomics.store(k.w, into + VMA.anon_vma, anonVma)
+  passSlow(ADOPTED, into, from)
   return anonVmaClone(k, into, from)
 }
 
@@ -86,6 +97,38 @@ export function mergeNew(
   return 0
 }
 
+/**
+ * Lets a neighbour cover the hole [start, end), which pages of `source` from `pgoff` on are to be moved to. Returns the
+ * neighbour, which is locked and linked to all that `source` is linked to; or 0. Never `source` itself.
+ */
+export function mergeCopy(k: Kernel, mm: Mm, source: number, start: number, end: number, pgoff: number): number {
+  const flags = get(k, source, VMA.vm_flags)
+  const object = get(k, source, VMA.object)
+  const prev = vmaEndingAt(k, mm, start)
+  const next = vmaStartingAt(k, mm, end)
+  const left = prev !== source && continues(k, prev, start, flags, object, pgoff) && anonCompatible(k, prev, source)
+  const right =
+    !left &&
+    next !== source &&
+    continuedBy(k, next, end, flags, object, pgoff + end - start) &&
+    anonCompatible(k, next, source)
+  const into = left ? prev : right ? next : 0
+  if (into === 0 || !adopt(k, mm, into, source)) return 0
+  if (left) extend(k, mm, into, get(k, into, VMA.vm_start), end)
+  else extend(k, mm, into, start, get(k, into, VMA.vm_end))
+  return into
+}
+
+/** Joins a VMA with the next one, if that continues it. For want of memory they stay two. */
+export function mergeNext(k: Kernel, mm: Mm, vma: number): void {
+  const start = get(k, vma, VMA.vm_start)
+  const end = get(k, vma, VMA.vm_end)
+  const next = vmaStartingAt(k, mm, end)
+  const pgoff = get(k, vma, VMA.vm_pgoff) + end - start
+  if (!continuedBy(k, next, end, get(k, vma, VMA.vm_flags), get(k, vma, VMA.object), pgoff)) return
+  if (anonCompatible(k, vma, next)) swallow(k, mm, vma, next, start, get(k, next, VMA.vm_end))
+}
+
 function extend(k: Kernel, mm: Mm, vma: number, start: number, end: number): void {
   passSlow(MERGE, start, end)
   k.policy.startWrite(mm, vma)
@@ -98,9 +141,8 @@ function extend(k: Kernel, mm: Mm, vma: number, start: number, end: number): voi
 /** `vma` grows to [start, end) and `gone`, which lies inside, ends. False when memory is exhausted: nothing has changed. */
 function swallow(k: Kernel, mm: Mm, vma: number, gone: number, start: number, end: number): boolean {
   passSlow(MERGE, start, end)
-  k.policy.startWrite(mm, vma)
   k.policy.startWrite(mm, gone)
-  if (!adoptAnonVmas(k, vma, gone)) return false
+  if (!adopt(k, mm, vma, gone)) return false
   k.policy.detach(mm, gone)
   // From here to the end of `gone` a walk finds its pages twice; never not at all.
   lockRmap(k, vma)
@@ -124,9 +166,8 @@ function moveBorder(
   newEnd: number,
 ): boolean {
   passSlow(MERGE, start, end)
-  k.policy.startWrite(mm, grows)
   k.policy.startWrite(mm, shrinks)
-  if (!adoptAnonVmas(k, grows, shrinks)) return false
+  if (!adopt(k, mm, grows, shrinks)) return false
   // Both borders at once, for who comes by a page: it is always one VMA's.
   lockRmap(k, grows)
   setRange(k, shrinks, newStart, newEnd)

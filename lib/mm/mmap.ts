@@ -75,7 +75,7 @@ function insertNew(
 }
 
 /** PT oracle: where nothing is mapped no entry may be left, and nobody can make one. */
-function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
+export function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
   for (let vpn = start; vpn < end; ) {
     const pmd = findPmd(k, mm, vpn)
     const table = pmd === 0 ? 0 : Atomics.load(k.w, pmd)
@@ -95,6 +95,11 @@ function checkEmpty(k: Kernel, mm: Mm, start: number, end: number): void {
 export function munmap(k: Kernel, mm: Mm, start: number, end: number): number {
   if (!validRange(mm, start, end)) return EINVAL
   k.policy.writeLock(mm, start, end)
+  return munmapAndUnlock(k, mm, start, end)
+}
+
+/** The same for who has the write lock, which is gone afterwards. */
+export function munmapAndUnlock(k: Kernel, mm: Mm, start: number, end: number): number {
   const result = splitBorders(k, mm, start, end)
   const gone = result === DONE ? detachRange(k, mm, start, end) : []
   k.policy.writeDowngrade(mm)
@@ -105,13 +110,14 @@ export function munmap(k: Kernel, mm: Mm, start: number, end: number): number {
 }
 
 /** As munmap, for who needs the write lock afterwards. */
-function unmapLocked(k: Kernel, mm: Mm, start: number, end: number): number {
+export function unmapLocked(k: Kernel, mm: Mm, start: number, end: number): number {
   const result = splitBorders(k, mm, start, end)
   if (result === DONE) unmapDetached(k, mm, detachRange(k, mm, start, end))
   return result
 }
 
-function splitBorders(k: Kernel, mm: Mm, start: number, end: number): number {
+/** Makes start and end borders of VMAs, where they lie in one. */
+export function splitBorders(k: Kernel, mm: Mm, start: number, end: number): number {
   for (const at of [start, end]) {
     const vma = findVmaIn(k, mm, at - 1, at)
     if (vma === 0 || Atomics.load(k.w, vma + VMA.vm_end) === at) continue
@@ -154,6 +160,13 @@ function unmapDetached(k: Kernel, mm: Mm, gone: readonly number[]): void {
   freePgtables(k, mm, k.gather, first, last, borderBefore(k, mm, first), borderBehind(k, mm, last))
   k.gather.finish()
   for (const vma of gone) freeVma(k, vma)
+}
+
+/** Gives back the tables of a range that no VMA holds and no page was left in. */
+export function dropTables(k: Kernel, mm: Mm, start: number, end: number): void {
+  k.gather.begin(mm, start, end, true)
+  freePgtables(k, mm, k.gather, start, end, borderBefore(k, mm, start), borderBehind(k, mm, end))
+  k.gather.finish()
 }
 
 /** Changes what the pages of the range may be used for: read only, or read and write. */

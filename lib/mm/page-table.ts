@@ -41,18 +41,25 @@ export function walkedIntoFreedTable(vpn: number, level: number): never {
  * the VMA or mmap_lock, so nobody frees tables of this range meanwhile.
  */
 export function allocPmd(k: Kernel, mm: Mm, vpn: number): number {
+  const pmd = allocPmdEntry(k, mm, vpn)
+  return pmd !== 0 && tableBelow(k, mm, pmd, vpn, 1) !== 0 ? pmd : 0
+}
+
+/** As `allocPmd` without the leaf table. */
+export function allocPmdEntry(k: Kernel, mm: Mm, vpn: number): number {
   let table = mm.pgd
-  for (let level = k.levels - 1; level >= 1; level--) {
+  for (let level = k.levels - 1; ; level--) {
     const entry = entryOf(k, table, vpn, level)
-    table = Atomics.load(k.w, entry, 'acquire')
-    if (table === 0) {
-      table = installTable(k, mm, entry)
-      if (table === 0) return 0
-    }
-    if (table === POISON) walkedIntoFreedTable(vpn, level)
     if (level === 1) return entry
+    table = tableBelow(k, mm, entry, vpn, level)
+    if (table === 0) return 0
   }
-  return 0
+}
+
+function tableBelow(k: Kernel, mm: Mm, entry: number, vpn: number, level: number): number {
+  const table = Atomics.load(k.w, entry, 'acquire')
+  if (table === POISON) walkedIntoFreedTable(vpn, level)
+  return table === 0 ? installTable(k, mm, entry) : table
 }
 
 /** Allocated outside the lock, published under it; who comes second frees its own. */

@@ -11,6 +11,7 @@ import { Kernel, type Mm } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
 import { mmdrop, mmgetNotZero, mmgrab } from './mm-life.ts'
 import { dontneed, type Mapping, mmap, mprotect, munmap } from './mmap.ts'
+import { mremap, type Remap } from './mremap.ts'
 import type { PolicyName } from './policy/policy.ts'
 
 const TABLES_FIRST = bug('switch-mm-tables-first')
@@ -186,6 +187,10 @@ export class Task {
 
   mprotect(mm: number, start: number, end: number, write: boolean): number {
     return mprotect(this.k, this.k.mms[mm], start, end, write)
+  }
+
+  mremap(mm: number, start: number, end: number, how: Remap): number {
+    return mremap(this.k, this.k.mms[mm], start, end, how)
   }
 
   dontneed(mm: number, start: number, end: number): number {

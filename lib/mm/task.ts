@@ -28,6 +28,8 @@ export class Task {
   #lazy = false
   /** tlb_gen from before the TLB was last emptied. */
   #flushedAt = 0
+  /** How often it came back from kernel work to what was loaded, and had to flush the TLB, or had not. */
+  readonly comebacks = { flushed: 0, kept: 0 }
 
   constructor(image: MemoryImage, cpu: number, policy: PolicyName, mm = 0) {
     this.k = new Kernel(image, cpu, policy)
@@ -108,9 +110,12 @@ export class Task {
     this.#lazy = false
     // Full order: whoever has cleared entries and not seen us back yet has moved the time on before it looked.
     const now = Atomics.load(k.w, mm.gen)
-    if (now === this.#flushedAt) pass(UP_TO_DATE, mm.tag, now)
-    else {
+    if (now === this.#flushedAt) {
+      pass(UP_TO_DATE, mm.tag, now)
+      this.comebacks.kept++
+    } else {
       pass(BEHIND, mm.tag, now)
+      this.comebacks.flushed++
       if (!NO_GEN_CHECK) {
         this.#flushedAt = now
         k.tlb.flush()

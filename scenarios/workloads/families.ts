@@ -5,6 +5,7 @@
 import { audit } from '../../lib/check/audit.ts'
 import { Lineage } from '../../lib/check/lineage.ts'
 import { SharedStamps } from '../../lib/check/stamps.ts'
+import { FAULT_SIGBUS } from '../../lib/mm/fault.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
@@ -24,10 +25,11 @@ export const specs = {
   drop: { default: 1, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
   remap: { default: 1, min: 0, max: 1000, describe: 'weight of replacing a mapping' },
   fail: { default: 200, min: 0, max: 1000000, describe: 'one allocation in so many fails on purpose; 0: none' },
+  levels: { default: 2, min: 2, max: 5, describe: 'levels of the page tables' },
   pte: { default: 'word', choices: ['word', 'pae'], describe: 'page table entries of one word, or of two' },
 } as const
 
-type Params = ParamValues<typeof specs>
+export type Params = ParamValues<typeof specs>
 
 export interface Shared {
   readonly memory: MemoryImage
@@ -35,7 +37,7 @@ export interface Shared {
   readonly alive: Int32Array
 }
 
-interface Local {
+export interface Local {
   readonly task: Task
   readonly lineage: Lineage
   readonly sharedStamps: SharedStamps
@@ -50,7 +52,7 @@ const PRIVATE = { write: true, object: 0, offset: 0 }
 const FIRST = 3
 const sharedAt = (params: Params) => FIRST + params.pages + 2
 
-function setup({ params, threads }: SetupContext<typeof specs>): Shared {
+export function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   const cpus = Object.values(threads).reduce((sum, n) => sum + n, 0)
   const mms = 1 + params.children
   const pages = sharedAt(params) + params.shared
@@ -59,8 +61,8 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
     mms,
     firstMms: 1,
     pages,
-    levels: 2,
-    tableBits: Math.max(3, Math.ceil(Math.log2(pages) / 2)),
+    levels: params.levels,
+    tableBits: Math.max(3, Math.ceil(Math.log2(pages) / params.levels)),
     pte: params.pte === 'pae' ? 'pae' : 'word',
     frames: 64 + cpus * (PCP_HIGH + 256) + (mms + 1) * params.pages + params.shared,
     vmas: 12 * mms,
@@ -77,14 +79,14 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   return { memory, alive: new Int32Array(new SharedArrayBuffer(4 * mms)) }
 }
 
-function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
+export function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
   const task = new Task(shared.memory, thread, params.policy as PolicyName)
   if (params.fail > 0) task.k.shouldFail = () => random.oneIn(params.fail)
   return { task, lineage: new Lineage(task), sharedStamps: new SharedStamps(task, params.shared), random }
 }
 
 /** Goes to one of the address spaces that exist, and stays where it is if that one is not ready. */
-function wander({ task, lineage, random }: Local): boolean {
+export function wander({ task, lineage, random }: Local): boolean {
   const id = random.below(task.k.mms.length)
   if (!task.switchMm(id)) return lineage.arrive()
   if (lineage.arrive()) return true
@@ -93,15 +95,19 @@ function wander({ task, lineage, random }: Local): boolean {
   return lineage.arrive()
 }
 
-/** Accesses to pages of the address space that it is in. */
-function burst({ task, lineage, sharedStamps, random }: Local, params: Params, tally: Tally): void {
+/** Accesses to pages of the address space that it is in. False: its pages are being taken away. */
+export function burst({ task, lineage, sharedStamps, random }: Local, params: Params, tally: Tally): boolean {
   for (let n = 0; n < params.burst; n++) {
     const page = random.below(params.pages + params.shared)
     const write = random.below(100) < params.writes
-    if (page < params.pages) tally.touched(lineage.touch(FIRST + page, write))
-    else tally.touched(sharedStamps.touch(sharedAt(params) + page - params.pages, page - params.pages, write))
+    const shared = page - params.pages
+    const code =
+      shared < 0 ? lineage.touch(FIRST + page, write) : sharedStamps.touch(sharedAt(params) + shared, shared, write)
+    tally.touched(code)
+    if (code === FAULT_SIGBUS) return false
     if ((n & 3) === 0) task.k.cpu.poll()
   }
+  return true
 }
 
 function write({ params, local, more, count }: Context): void {
@@ -135,7 +141,7 @@ function forkAndExit({ shared, params, local, more, count, random }: Context): v
   tally.report()
 }
 
-function forkOne(shared: Shared, local: Local, params: Params, tally: Tally, count: Context['count']): void {
+export function forkOne(shared: Shared, local: Local, params: Params, tally: Tally, count: Context['count']): void {
   const { task, lineage } = local
   if (!wander(local)) return
   const child = lineage.fork()
@@ -151,14 +157,14 @@ function exitOne(shared: Shared, { task, random }: Local, count: Context['count'
 }
 
 /** Whoever takes the mark ends the child: others may still be in it, and the last of them takes it down. */
-function endOne({ alive }: Shared, task: Task, id: number): boolean {
+export function endOne({ alive }: Shared, task: Task, id: number): boolean {
   if (Atomics.exchange(alive, id, 0) === 0) return false
   task.exit(id)
   return true
 }
 
 /** Splits, merges, drops or replaces private mappings. */
-function change({ task, random }: Local, params: Params, draw: number): number {
+export function change({ task, random }: Local, params: Params, draw: number): number {
   const pages = 1 + random.below(params.pages)
   const from = FIRST + random.below(params.pages - pages + 1)
   const to = from + pages

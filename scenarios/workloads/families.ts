@@ -50,12 +50,27 @@ const PRIVATE = { write: true, object: 0, offset: 0 }
 
 /** Private pages begin here; the shared ones lie behind them, a gap between. */
 const FIRST = 3
-const sharedAt = (params: Params) => FIRST + params.pages + 2
+const sharedAt = (params: Pick<Params, 'pages' | 'shared'>) => FIRST + params.pages + 2
 
-export function setup({ params, threads }: SetupContext<typeof specs>): Shared {
+/** What another workload maps behind the pages of this one, in the first address space. */
+export interface Beyond {
+  readonly pages: number
+  /** Pages of each file. */
+  readonly files: readonly number[]
+  /** VMAs of each address space. */
+  readonly vmas: number
+  readonly map: (boot: Task, start: number) => void
+}
+
+const NOTHING: Beyond = { pages: 0, files: [], vmas: 0, map: () => {} }
+
+/** First page of what lies behind. */
+export const beyondAt = (params: Pick<Params, 'pages' | 'shared'>) => sharedAt(params) + params.shared + 2
+
+export function setup({ params, threads }: SetupContext<typeof specs>, beyond = NOTHING): Shared {
   const cpus = Object.values(threads).reduce((sum, n) => sum + n, 0)
   const mms = 1 + params.children
-  const pages = sharedAt(params) + params.shared
+  const pages = beyondAt(params) + beyond.pages
   const memory = createMemory({
     cpus,
     mms,
@@ -64,10 +79,11 @@ export function setup({ params, threads }: SetupContext<typeof specs>): Shared {
     levels: params.levels,
     tableBits: Math.max(3, Math.ceil(Math.log2(pages) / params.levels)),
     pte: params.pte === 'pae' ? 'pae' : 'word',
-    frames: 64 + cpus * (PCP_HIGH + 256) + (mms + 1) * params.pages + params.shared,
-    vmas: 12 * mms,
-    mapCount: 16,
+    frames: 64 + cpus * (PCP_HIGH + 256) + (mms + 1) * (params.pages + beyond.pages) + params.shared,
+    vmas: (12 + beyond.vmas) * mms,
+    mapCount: 16 + 2 * beyond.vmas,
     objects: [params.shared],
+    files: beyond.files,
   })
   const boot = new Task(memory, 0, params.policy as PolicyName)
   boot.begin()
@@ -75,6 +91,7 @@ export function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   boot.mmap(0, FIRST, middle, PRIVATE)
   boot.mmap(0, middle, FIRST + params.pages, PRIVATE)
   boot.mmap(0, sharedAt(params), sharedAt(params) + params.shared, { write: true, object: 1, offset: 0 })
+  beyond.map(boot, beyondAt(params))
   boot.end()
   return { memory, alive: new Int32Array(new SharedArrayBuffer(4 * mms)) }
 }

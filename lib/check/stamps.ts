@@ -34,6 +34,7 @@ class Counter implements Numbers {
 
 /** One thread's memory of its words in one private address space. */
 export class Stamps {
+  readonly lasting: boolean = false
   readonly #task: Task
   readonly #word: number
   readonly #values: Int32Array
@@ -95,6 +96,21 @@ export class Stamps {
   /** What the page's word held when it was last accessed. */
   expected(vpn: number): number {
     return this.#values[vpn]
+  }
+
+  /** The value for a write that is not made through the page tables: `wrote` follows. */
+  next(vpn: number): number {
+    return this.#numbers.next(vpn)
+  }
+
+  /**
+   * The page was written to by another way. Before it was looked for, `settled` drops had begun, and ended all; -1: some
+   * were under way, so it may have been dropped already when it was written to.
+   */
+  wrote(vpn: number, value: number, settled: number): void {
+    this.#values[vpn] = value
+    this.#settled[vpn] = settled
+    this.#begun[vpn] = Atomics.load(this.#task.k.w, this.#task.mm.log(vpn, PAGE_LOG.zap_begun))
   }
 
   /** Forgets everything: the address space is another one now. */

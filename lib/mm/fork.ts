@@ -8,6 +8,7 @@ import { writeSeqcountBegin, writeSeqcountEnd } from '../sync/seqcount.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import { anonVmaFork } from './anon-vma.ts'
 import { mmput } from './exit.ts'
+import { entryFor, FORCED } from './fault.ts'
 import { linkMapping } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import {
@@ -20,6 +21,7 @@ import {
   PTE_WRITE,
   TABLE,
   VM_SHARED,
+  VM_WRITE,
   VMA,
   ZERO_FRAME,
 } from './layout.ts'
@@ -30,8 +32,10 @@ import { allocVma, setFlags } from './vma.ts'
 import { eachRange, storeRange } from './vma-store.ts'
 
 const VMA_UNLOCKED = bug('fork-vma-unlocked')
+const IGNORE_PINS = bug('fork-ignores-pins')
 const COPY_VMA = site('fork/copy-vma')
 const COPY_TABLE = site('fork/copy-table')
+const PINNED = site('fork/pinned')
 
 /**
  * Makes a copy of the address space, which the caller uses. Returns its number, with one user, or -1: no memory, or the
@@ -90,43 +94,94 @@ function copyVma(k: Kernel, parent: Mm, child: Mm, vma: number): boolean {
   Atomics.add(w, child.mapCount, 1)
   // Pages of an object that nobody has a copy of are found again by faults.
   if (Atomics.load(w, vma + VMA.anon_vma) === 0) return true
-  if (!copyRange(k, parent, child, vma, start, end)) return false
+  if (!copyRange(k, parent, child, vma, copy, start, end)) return false
   if ((Atomics.load(w, vma + VMA.vm_flags) & VM_SHARED) === 0) k.gather.alsoRevoked(start, end)
   return true
 }
 
-function copyRange(k: Kernel, parent: Mm, child: Mm, vma: number, start: number, end: number): boolean {
-  for (let vpn = start; vpn < end; ) {
+/** Copies the entries of `vma`, whose copy is `copy`. False when memory is exhausted. */
+function copyRange(k: Kernel, parent: Mm, child: Mm, vma: number, copy: number, start: number, end: number): boolean {
+  const spare: Spare = { frame: 0 }
+  let complete = true
+  for (let vpn = start; vpn < end && complete; ) {
     const tableEnd = Math.min(end, (vpn | k.tableMask) + 1)
     const source = findPmd(k, parent, vpn)
-    if (source !== 0 && Atomics.load(k.w, source) !== 0) {
-      const target = k.shouldFail() ? 0 : allocPmd(k, child, vpn)
-      if (target === 0) return false
-      copyTable(k, child, vma, source, target, vpn, tableEnd)
+    if (source === 0 || Atomics.load(k.w, source) === 0) {
+      vpn = tableEnd
+      continue
     }
-    vpn = tableEnd
+    const target = k.shouldFail() ? 0 : allocPmd(k, child, vpn)
+    if (target !== 0) vpn = copyTable(k, child, vma, copy, source, target, vpn, tableEnd, spare)
+    // No frame is allocated under the tables' locks.
+    if (target !== 0 && vpn < tableEnd) spare.frame = k.shouldFail() ? 0 : k.frames.alloc()
+    complete = target !== 0 && (vpn === tableEnd || spare.frame !== 0)
   }
-  return true
+  if (spare.frame !== 0) k.frames.put(spare.frame)
+  return complete
 }
 
-/** Copies the entries of one leaf table. The child's table is locked first, then the parent's: fork alone holds two. */
+/** A frame for the copy of a page that must be copied at once; 0: none. */
+interface Spare {
+  frame: number
+}
+
+/**
+ * Copies the entries of one leaf table. The child's table is locked first, then the parent's: fork alone holds two.
+ * Returns where to go on: before its end if a frame is needed first.
+ */
 function copyTable(
   k: Kernel,
   child: Mm,
   vma: number,
+  copy: number,
   source: number,
   target: number,
   start: number,
   end: number,
-): void {
+  spare: Spare,
+): number {
   const to = pteOffsetMapLock(k, target)
   const from = Atomics.load(k.w, source)
   spinLock(k.cpu, from + TABLE.ptl)
   pass(COPY_TABLE, start, end)
   const shared = (Atomics.load(k.w, vma + VMA.vm_flags) & VM_SHARED) !== 0
-  for (let vpn = start; vpn < end; vpn++) copyEntry(k, child, ptep(k, from, vpn), ptep(k, to, vpn), shared)
+  let vpn = start
+  for (; vpn < end; vpn++) {
+    const at = ptep(k, from, vpn)
+    if (!isPinned(k, at)) copyEntry(k, child, at, ptep(k, to, vpn), shared)
+    else if (spare.frame !== 0) copyPinned(k, child, copy, vpn, at, ptep(k, to, vpn), spare)
+    else break
+  }
   spinUnlock(k.cpu, from + TABLE.ptl)
   pteUnmapUnlock(k, to)
+  return vpn
+}
+
+/**
+ * Whether a page is this address space's own and somebody may have pinned it: then it must stay so. A pin that is taken
+ * without a lock at this moment finds write_protect_seq odd, and is given up.
+ */
+function isPinned(k: Kernel, at: number): boolean {
+  const pte = readPte(k, at)
+  const frame = pte >>> PTE_FRAME_SHIFT
+  if (pte === 0 || frame === ZERO_FRAME || !k.frames.isAnon(frame)) return false
+  if ((Atomics.load(k.w, k.frames.at(frame) + FRAME.flags) & PG_ANON_EXCLUSIVE) === 0) return false
+  if (!k.frames.maybePinned(frame)) return false
+  pass(PINNED, at, frame)
+  return !IGNORE_PINS
+}
+
+/** The parent keeps its page as it is, rights included; the child gets a copy at once. */
+function copyPinned(k: Kernel, child: Mm, vma: number, vpn: number, from: number, to: number, spare: Spare): void {
+  const { frame } = spare
+  spare.frame = 0
+  k.frames.copy(readPte(k, from) >>> PTE_FRAME_SHIFT, frame)
+  k.frames.firstMapping(frame, vma, vpn)
+  k.countAnon(child, 1)
+  // No right is taken away here. But the operation says that it has taken all, and so it must have flushed.
+  k.gather.addChange()
+  const writable = (Atomics.load(k.w, vma + VMA.vm_flags) & VM_WRITE) !== 0
+  setPte(k, to, entryFor(frame, writable ? 0 : FORCED))
 }
 
 function copyEntry(k: Kernel, child: Mm, from: number, to: number, shared: boolean): void {

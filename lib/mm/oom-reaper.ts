@@ -9,6 +9,7 @@
  *
  * Source: our specification; Linux, mm/oom_kill.c, oom_reap_task_mm(), after commit 27ae357fa82b (2018).
  */
+import { violated } from '../check/oracle.ts'
 import { passSlow, site } from '../shm/sites.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { MMF_OOM_SKIP, MMF_UNSTABLE, VMA } from './layout.ts'
@@ -44,15 +45,24 @@ export function oomReap(k: Kernel, mm: Mm): number {
 function reapPages(k: Kernel, mm: Mm): void {
   const { w, gather } = k
   Atomics.or(w, mm.flags, MMF_UNSTABLE)
-  const vmas: number[] = []
-  eachRange(k, mm, (_start, _end, vma) => vmas.push(vma))
-  for (const vma of vmas) {
-    if (Atomics.load(w, vma + VMA.object) !== 0) continue
+  const vmas: (readonly [vma: number, generation: number])[] = []
+  eachRange(k, mm, (_start, _end, vma) => vmas.push([vma, k.vmas.generation(vma)]))
+  for (const [vma, generation] of vmas) {
     const start = Atomics.load(w, vma + VMA.vm_start)
     const end = Atomics.load(w, vma + VMA.vm_end)
+    const isPrivate = Atomics.load(w, vma + VMA.object) === 0
+    checkAlive(k, mm, vma, generation)
+    if (!isPrivate) continue
     passSlow(REAP, start, end)
     gather.begin(mm, start, end, true, false)
     zapRange(k, mm, gather, start, end, false)
     gather.finish()
+    checkAlive(k, mm, vma, generation)
   }
+}
+
+/** GEN oracle: under mmap_lock held for read the VMAs stay, and with them the tables of their pages. */
+function checkAlive(k: Kernel, mm: Mm, vma: number, generation: number): void {
+  if (k.vmas.generation(vma) !== generation)
+    violated('GEN', `vma ${vma} of mm ${mm.tag - 1} was freed while the OOM reaper was at work there`)
 }

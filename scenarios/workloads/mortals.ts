@@ -3,6 +3,7 @@
  * from one to another all the time, and between them to kernel work, for which they leave loaded what they have.
  */
 import { audit } from '../../lib/check/audit.ts'
+import { MMF_OOM_SKIP } from '../../lib/mm/layout.ts'
 import { mmdrop, mmgrabNotZero } from '../../lib/mm/mm-life.ts'
 import { oomReap, REAP_BUSY, REAPED } from '../../lib/mm/oom-reaper.ts'
 import type { Conclusion, OpenContext, ParamValues, Random, RunContext, Scenario } from '../../torture/scenario.ts'
@@ -27,6 +28,13 @@ const specs = {
   kernel: { default: 6, min: 0, max: 1000, describe: 'weight of kernel work, with the address space left loaded' },
   spins: { default: 30, min: 1, max: 100000, describe: 'spins of kernel work at the most' },
   pace: { default: 300, min: 1, max: 1000000, describe: 'spins of the reaper between two victims at the most' },
+  kill: {
+    default: 50,
+    min: 0,
+    max: 100,
+    describe:
+      'share of the processes met that the reaper has killed, in percent; of the others it reaps those that end',
+  },
   levels: { ...familySpecs.levels, default: 3 },
 } as const
 
@@ -115,15 +123,18 @@ function reap({ shared, params, local, more, count, random }: Context): void {
   task.begin()
   task.enterLazy()
   while (more()) {
-    if (shared.alive.length > 1) reapOne(shared, local, 1 + random.below(shared.alive.length - 1), count)
+    if (shared.alive.length > 1) reapOne(shared, params, local, 1 + random.below(shared.alive.length - 1), count)
     for (let n = random.below(params.pace); n > 0; n--) task.k.cpu.relax(0)
     task.k.rcu.poll()
   }
   task.end()
 }
 
-function reapOne({ alive }: Shared, { task: { k } }: Local, id: number, count: Context['count']): void {
+function reapOne({ alive }: Shared, params: Params, local: Local, id: number, count: Context['count']): void {
+  const { k } = local.task
   const mm = k.mms[id]
+  if (Atomics.load(k.w, mm.flags) & MMF_OOM_SKIP) return
+  if (Atomics.load(k.w, mm.users) > 0 && local.random.below(100) >= params.kill) return
   // Only the struct is kept. It may be anybody's by now, or of a process that ends already: that one is reaped as well.
   if (!mmgrabNotZero(k, mm)) return
   if (Atomics.compareExchange(alive, id, 1, KILLED) === 1) count('kills', 1)

@@ -16,12 +16,12 @@ function machine(): Machine {
     task.mmap(0, 24, 32, PRIVATE)
   })
   m.write(1, 9, 1)
-  m.write(1, 28, 1)
+  m.write(1, 27, 1)
   return m
 }
 
 /** Times at which the right to write was taken from two pages, as the oracle has them. */
-const noted = (m: Machine) => [9, 28].map(vpn => Atomics.load(m.w, m.mm(0).log(vpn, PAGE_LOG.write_revoked)))
+const noted = (m: Machine) => [9, 27].map(vpn => Atomics.load(m.w, m.mm(0).log(vpn, PAGE_LOG.write_revoked)))
 
 t.test('mprotect that runs out of memory has protected what lies before', async t => {
   const m = machine()
@@ -36,7 +36,7 @@ t.test('mprotect that runs out of memory has protected what lies before', async 
   const [protectedAt, other] = noted(m)
   t.ok(protectedAt > 0)
   t.equal(other, 0, 'nothing is said of what was not protected')
-  t.equal(m.write(1, 28, 2), 0, 'it is written to')
+  t.equal(m.write(1, 27, 2), 0, 'it is written to')
   t.ok(m.write(1, 9, 2) < 0, 'what was protected is not')
   m.end()
 })
@@ -56,7 +56,7 @@ t.test('a fork that fails half-way has revoked only what it came to', async t =>
     [true, false],
   )
   t.equal(m.write(1, 9, 3), 0)
-  t.equal(m.write(1, 28, 3), 0)
+  t.equal(m.write(1, 27, 3), 0)
   t.equal(m.read(1, 9), 3)
   m.on(0, task => (task.k.shouldFail = () => false))
   t.equal(

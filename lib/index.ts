@@ -23,6 +23,7 @@ export { type FieldInfo, type FieldSpec, infoOf, type StructInfo, type StructOf,
 export { bug, configureSites, pass, passSlow, type SiteConfig, site, siteNames } from './shm/sites.ts'
 export { initSlab, Slab, type SlabImage, slabRegion } from './shm/slab.ts'
 export { park, unpark } from './sync/park.ts'
+export { initRangeLocks, RangeLock, type RangeLockImage, RangeNodes, rangeLockRegion } from './sync/range-lock.ts'
 export { Rcu, type RcuImage, rcuRegion } from './sync/rcu.ts'
 export { RWSEM, Rwsem, WAITER, waiterRegion } from './sync/rwsem.ts'
 export {

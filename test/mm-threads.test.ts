@@ -8,6 +8,7 @@ const CASES: readonly [name: string, params?: Readonly<Record<string, string>>][
   ['vma-lock', { generation: 'rfc2022' }],
   ['mmap-lock'],
   ['spf'],
+  ['range-lock'],
 ]
 
 for (const [name, fixed = {}] of CASES) {

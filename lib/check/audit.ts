@@ -30,6 +30,7 @@ import { readPae } from '../mm/pte.ts'
 import { checksum } from '../mm/vma.ts'
 import { objectAt } from '../shm/arena.ts'
 import { Slab, type SlabImage } from '../shm/slab.ts'
+import { heldRanges } from '../sync/range-lock.ts'
 import { RWSEM } from '../sync/rwsem.ts'
 import { AnonAudit } from './audit-anon.ts'
 import { ObjectAudit } from './audit-objects.ts'
@@ -80,6 +81,7 @@ function auditMm(m: MemoryImage, id: number, tally: Tally): void {
   for (const range of ranges) auditVma(m, id, range, tally)
   expect('VMA', `mm[${id}].map_count`, Atomics.load(w, mm + MM.map_count), ranges.length)
   expect('CNT', `mmap_lock[${id}].count`, Atomics.load(w, objectAt(m.mmapLocks, id) + RWSEM.count), 0)
+  expect('CNT', `ranges of mm[${id}] that are locked`, heldRanges(w, m.rangeLocks, id), 0)
   expect('CNT', `mm[${id}].mm_lock_seq modulo 2`, Atomics.load(w, mm + MM.mm_lock_seq) & 1, 0)
   expect('CNT', `mm[${id}].page_table_lock`, Atomics.load(w, mm + MM.page_table_lock), 0)
   expect('HANG', `mm[${id}].vma_writer_wait`, Atomics.load(w, mm + MM.vma_writer_wait), 0)

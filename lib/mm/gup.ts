@@ -69,7 +69,8 @@ export class Gup {
   get(mm: Mm, vpn: number, foll: number): number {
     const k = this.#k
     for (let flags = ALLOW_RETRY; ; flags = TRIED) {
-      k.policy.readLock(mm, vpn, vpn + 1)
+      // All pages: the fault may need the neighbours of the VMA.
+      k.policy.readLock(mm)
       const result = this.#getLocked(mm, vpn, foll, flags)
       // The fault has dropped the lock and waited.
       if (result === -FAULT_RETRY) continue

@@ -82,7 +82,7 @@ const PAGE_LOG_WORDS = Object.keys(PAGE_LOG).length
 /** What this thread's faults came to; plain numbers, since only the thread itself adds to them. */
 export class FaultStats {
   faults = 0
-  /** Handled without mmap_lock. */
+  /** Handled as the policy would like to handle all: without mmap_lock; of the range lock, without waiting. */
   fast = 0
   /** Tried again because a handler had to drop the lock. */
   retries = 0
@@ -110,6 +110,9 @@ export class FaultStats {
   abortTrylock = 0
   /** A page that may have to be copied. */
   abortCow = 0
+  /** A fault had to wait for a writer of its page's range; it had to lock its VMA and the pages beside it. */
+  rangeWaits = 0
+  rangeWidened = 0
   /** Another fault was faster: not a fallback. */
   pteChanged = 0
 }

@@ -6,6 +6,7 @@ import { ArenaBuilder, type ArenaImage, objectAt, POISON, type Region } from '..
 import { cpuRegion } from '../shm/cpu.ts'
 import { struct } from '../shm/layout.ts'
 import { initSlab, Slab, type SlabImage, slabRegion } from '../shm/slab.ts'
+import { initRangeLocks, type RangeLockImage, rangeLockRegion } from '../sync/range-lock.ts'
 import { type RcuImage, rcuRegion } from '../sync/rcu.ts'
 import { RWSEM, waiterRegion } from '../sync/rwsem.ts'
 import {
@@ -82,6 +83,8 @@ export interface MemoryImage {
   readonly flushes: Region
   readonly mms: Region
   readonly mmapLocks: Region
+  /** One range lock for each address space. */
+  readonly rangeLocks: RangeLockImage
   readonly mmTlbs: Region
   /** Objects in the order mm * cpus + cpu. */
   readonly rss: Region
@@ -164,6 +167,7 @@ function layOut(builder: ArenaBuilder, o: MemoryOptions): Omit<MemoryImage, 'are
     flushes: builder.region('flush', FLUSH, o.cpus, { ownLines: true }),
     mms: builder.region('mm', MM, o.mms, { ownLines: true }),
     mmapLocks: builder.region('mmap_lock', RWSEM, o.mms, { ownLines: true }),
+    rangeLocks: rangeLockRegion(builder, o.mms, o.cpus),
     mmTlbs: builder.region('mm_tlb', MM_TLB, o.mms, { ownLines: true }),
     rss: builder.region('rss', RSS, o.mms * o.cpus, { ownLines: true }),
     pageLog: builder.region('page_log', PAGE_LOG, o.mms * o.pages),
@@ -197,6 +201,7 @@ const forks = (o: MemoryOptions) => (o.firstMms ?? o.mms) < o.mms
 function initialise(m: MemoryImage): void {
   const w = m.arena.words
   for (const slab of [m.vmas, m.anonVmas, m.avcs, m.nodes, m.tables]) initSlab(w, slab)
+  initRangeLocks(w, m.rangeLocks)
   for (let n = 0; n < m.options.vmas; n++) Atomics.store(w, objectAt(m.vmas.objects, n) + VMA.vm_refcnt, 0)
   for (let n = 0; n < m.anonVmas.objects.count; n++)
     Atomics.store(w, objectAt(m.anonVmas.objects, n) + ANON_VMA.lock, 0)

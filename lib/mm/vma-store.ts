@@ -135,6 +135,28 @@ export function borderBehind(k: Kernel, mm: Mm, vpn: number): number {
   return border
 }
 
+/**
+ * The pages that a change of [start, end) may spread to: it may split the VMAs that reach across its borders, merge with
+ * those that touch it, and free tables in the gaps beside it. Written to `reach`, as [from, to).
+ */
+export function reachOf(k: Kernel, mm: Mm, start: number, end: number, reach: [number, number]): void {
+  k.rcu.readLock()
+  const node = Atomics.load(k.w, mm.root, 'acquire')
+  const count = Atomics.load(k.w, node + VMA_NODE.count)
+  reach[0] = 0
+  reach[1] = mm.pages
+  for (let n = 0; n < count; n++) {
+    const from = Atomics.load(k.w, rangeAt(node, n) + START)
+    const to = Atomics.load(k.w, rangeAt(node, n) + END)
+    if (from < start) reach[0] = to < start ? to : from
+    if (to > end) {
+      reach[1] = from > end ? from : to
+      break
+    }
+  }
+  k.rcu.readUnlock()
+}
+
 const NO_BORDER = Number.MAX_SAFE_INTEGER
 
 /** Counts one VMA more, before it is put into the store; false: there would be too many. */

@@ -7,6 +7,7 @@
  */
 import type { Kernel, Mm } from '../kernel.ts'
 import { MmapLockPolicy } from './mmap-lock.ts'
+import { RangeLockPolicy } from './range-lock.ts'
 import { SpfPolicy } from './spf.ts'
 import { VmaLockPolicy } from './vma-lock.ts'
 import { VmaLock64Policy } from './vma-lock-6.4.ts'
@@ -38,13 +39,15 @@ export interface Policy {
   free(vma: number): void
 }
 
-export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock', 'spf'] as const
+export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock', 'spf', 'range-lock'] as const
 export type PolicyName = (typeof POLICIES)[number]
 
 export function createPolicy(name: PolicyName, k: Kernel): Policy {
   switch (name) {
     case 'mmap-lock':
       return new MmapLockPolicy(k)
+    case 'range-lock':
+      return new RangeLockPolicy(k)
     case 'spf':
       return new SpfPolicy(k)
     case 'vma-lock':

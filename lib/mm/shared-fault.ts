@@ -10,6 +10,7 @@ import { lockedPageForFault, lockPageOrRetry, NO_MEMORY, WAITED } from './page-c
 import { unlockPage } from './page-flags.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from './page-table.ts'
 import { changePte, ptep, readPte, setPte } from './pte.ts'
+import { checkClean } from './writeback.ts'
 
 /** No entry is there; the page of the object is mapped, to be written to if that is what it is wanted for. */
 export function faultShared(
@@ -78,7 +79,9 @@ function allowWrite(k: Kernel, pmd: number, vpn: number, original: number): numb
 
 /** Has the page written to the disk some day. What has no disk has its entries' dirty bits only. */
 function markDirty(k: Kernel, vma: number, frame: number): void {
-  if (isFile(k, Atomics.load(k.w, vma + VMA.object))) Atomics.or(k.w, k.frames.at(frame) + FRAME.flags, PG_DIRTY)
+  if (!isFile(k, Atomics.load(k.w, vma + VMA.object))) return
+  checkClean(k, frame)
+  Atomics.or(k.w, k.frames.at(frame) + FRAME.flags, PG_DIRTY)
 }
 
 /** Maps a locked page of an object where nothing is mapped yet. The entry takes over the reference; false: it did not. */

@@ -7,9 +7,7 @@
  * the cache before the batch is flushed and are freed after it; unmapping a batch of locked pages and flushing before
  * anything else is what migrate_pages_batch() does.
  */
-import { violated } from '../check/oracle.ts'
 import { pass, passSlow, site } from '../shm/sites.ts'
-import { differsFrom, diskOf } from './disk.ts'
 import { objectBase } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { FRAME, OBJECT, PG_DIRTY, PG_REFERENCED, PG_WRITEBACK } from './layout.ts'
@@ -19,7 +17,7 @@ import { clearPte } from './pte.ts'
 import { pageReferenced, rmapWalk } from './rmap.ts'
 import { shootdown } from './shootdown.ts'
 import { UnmapBatch } from './unmap-batch.ts'
-import { writePage } from './writeback.ts'
+import { checkClean, writePage } from './writeback.ts'
 
 const UNMAP = site('shrink/unmap')
 const UNMAPPED = site('shrink/unmapped')
@@ -149,19 +147,9 @@ function removeClean(k: Kernel, object: number, frame: number): boolean {
     return false
   }
   const page = Atomics.load(k.w, k.frames.at(frame) + FRAME.index)
-  checkClean(k, object, page, frame)
+  checkClean(k, frame)
   clearSlot(k, object, page, frame)
   unlockPage(k, frame)
   k.frames.freeFrozen(frame)
   return true
-}
-
-/** DATA oracle: a clean page that goes is on the disk, word by word, or what was written to it is lost. */
-function checkClean(k: Kernel, object: number, page: number, frame: number): void {
-  const word = differsFrom(k, frame, diskOf(k, object, page))
-  if (word >= 0)
-    violated(
-      'DATA',
-      `page ${page} of file ${object - 1} is dropped as clean, although the disk does not have what cpu ${word} wrote`,
-    )
 }

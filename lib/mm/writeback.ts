@@ -6,8 +6,9 @@
  *
  * Source: our specification; the order of the steps as in Linux, folio_clear_dirty_for_io() and folio_mkclean().
  */
+import { violated } from '../check/oracle.ts'
 import { passSlow, site } from '../shm/sites.ts'
-import { diskOf, writeDisk } from './disk.ts'
+import { differsFrom, diskOf, writeDisk } from './disk.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { FRAME, PAGE_LOG, PG_DIRTY, PG_WRITEBACK, PTE_DIRTY, PTE_WRITE, VM_SHARED, VMA } from './layout.ts'
 import { belongsTo, findPage, objectPages } from './page-cache.ts'
@@ -53,6 +54,23 @@ export function writePage(k: Kernel, frame: number): boolean {
   writeDisk(k, frame, diskOf(k, -mapping, page))
   Atomics.and(k.w, flags, ~PG_WRITEBACK)
   return true
+}
+
+/**
+ * DATA oracle: a page of a file, locked, that is neither dirty nor on its way to the disk is there as it is, word by word;
+ * or what was written to it is lost. Who has pinned the page may have written to it, and will say so.
+ */
+export function checkClean(k: Kernel, frame: number): void {
+  const at = k.frames.at(frame)
+  if (Atomics.load(k.w, at + FRAME.flags) & (PG_DIRTY | PG_WRITEBACK) || k.frames.maybePinned(frame)) return
+  const object = -Atomics.load(k.w, at + FRAME.mapping)
+  const page = Atomics.load(k.w, at + FRAME.index)
+  const word = differsFrom(k, frame, diskOf(k, object, page))
+  if (word >= 0)
+    violated(
+      'DATA',
+      `page ${page} of file ${object - 1} is clean, and the disk does not have what cpu ${word} wrote to it`,
+    )
 }
 
 /** Takes all dirt away and says whether there was any. The page is locked: nobody makes it dirty meanwhile. */

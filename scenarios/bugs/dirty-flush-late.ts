@@ -14,6 +14,7 @@ export default defineBug({
   oracle: 'DATA',
   hardness: 'E',
   params: {
+    spaces: 1,
     slots: 1,
     'slot-pages': 4,
     private: 0,

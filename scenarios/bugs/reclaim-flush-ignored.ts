@@ -13,6 +13,7 @@ export default defineBug({
   oracle: ['TLB', 'DATA'],
   hardness: 'E',
   params: {
+    spaces: 1,
     slots: 1,
     'slot-pages': 4,
     private: 0,

@@ -1,7 +1,7 @@
 /**
- * The workload of files: two address spaces that map the same file, shared and privately, written to and read by all
+ * The workload of files: address spaces that map the same file, shared and privately, written to and read by all
  * threads, beside threads that change the mappings, write dirty pages to the disk and drop pages from the cache. The
- * file's pages lie at the same places in both address spaces:
+ * file's pages lie at the same places in each of them:
  *
  *     shared   slots, one behind the other, that map the file MAP_SHARED
  *     private  the same, MAP_PRIVATE
@@ -19,6 +19,7 @@ import { Tally } from './tally.ts'
 
 export const specs = {
   policy: { default: 'vma-lock', choices: [...POLICIES], describe: 'how faults are kept out of the way' },
+  spaces: { default: 2, min: 1, max: 2, describe: 'address spaces that map the file' },
   slots: { default: 2, min: 1, max: 16, describe: 'mappings of each kind in each address space' },
   'slot-pages': { default: 8, min: 2, max: 256, describe: 'pages of a mapping' },
   private: { default: 40, min: 0, max: 100, describe: 'share of the accesses to private mappings, in percent' },
@@ -74,7 +75,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   const pages = layout.private + span
   const memory = createMemory({
     cpus,
-    mms: 2,
+    mms: params.spaces,
     pages,
     levels: 2,
     tableBits: Math.max(3, Math.ceil(Math.log2(pages) / 2)),
@@ -89,7 +90,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   boot.begin()
   for (let slot = 0; slot < params.slots; slot++) {
     const offset = slot * stride
-    for (const mm of [0, 1]) {
+    for (let mm = 0; mm < params.spaces; mm++) {
       for (const shared of [true, false]) {
         const start = (shared ? layout.shared : layout.private) + offset
         boot.mmap(mm, start, start + params['slot-pages'], { write: true, object: FILE, offset, shared })
@@ -101,7 +102,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
 }
 
 function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
-  const task = new Task(shared.memory, thread, params.policy as PolicyName, thread % 2)
+  const task = new Task(shared.memory, thread, params.policy as PolicyName, thread % params.spaces)
   return { task, stamps: new FileStamps(task, shared.layout.span), random }
 }
 
@@ -139,7 +140,7 @@ function change(context: Context, draw: number): number {
   const { task } = local
   const { layout } = shared
   const { from, to } = somePages(context)
-  const mm = random.below(2)
+  const mm = random.below(params.spaces)
   const toFile = random.below(100) >= params.private
   const area = toFile ? layout.shared : layout.private
   if (draw < params.map)
@@ -187,7 +188,7 @@ function run(context: Context, accesses: number): void {
   const tally = new Tally(task, count)
   task.begin()
   while (more()) {
-    if (random.oneIn(4)) task.switchMm(random.below(2))
+    if (random.oneIn(4)) task.switchMm(random.below(params.spaces))
     for (let n = random.below(accesses + 1); n > 0; n--) burst(shared, params, local, tally)
     operate(context, tally)
     task.k.rcu.poll()

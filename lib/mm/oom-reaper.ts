@@ -46,7 +46,9 @@ function reapPages(k: Kernel, mm: Mm): void {
   const { w, gather } = k
   Atomics.or(w, mm.flags, MMF_UNSTABLE)
   const vmas: (readonly [vma: number, generation: number])[] = []
+  k.rcu.readLock()
   eachRange(k, mm, (_start, _end, vma) => vmas.push([vma, k.vmas.generation(vma)]))
+  k.rcu.readUnlock()
   for (const [vma, generation] of vmas) {
     const start = Atomics.load(w, vma + VMA.vm_start)
     const end = Atomics.load(w, vma + VMA.vm_end)
@@ -63,6 +65,6 @@ function reapPages(k: Kernel, mm: Mm): void {
 
 /** GEN oracle: under mmap_lock held for read the VMAs stay, and with them the tables of their pages. */
 function checkAlive(k: Kernel, mm: Mm, vma: number, generation: number): void {
-  if (k.vmas.generation(vma) !== generation)
+  if (!k.vmas.isLive(vma) || k.vmas.generation(vma) !== generation)
     violated('GEN', `vma ${vma} of mm ${mm.tag - 1} was freed while the OOM reaper was at work there`)
 }

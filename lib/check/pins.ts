@@ -27,6 +27,8 @@ const DMA = site('pins/dma')
 export interface Content {
   /** Whether it outlives being dropped from the page tables, and so stays the device's as well. */
   readonly lasting: boolean
+  /** Page of the object, or of private memory, that lies there. */
+  index(vpn: number): number
   /** Reads the page's word and checks it; with `write` writes a new one. Returns the FAULT_ code. */
   touch(vpn: number, write: boolean): number
   /** What the word held when it was last accessed. */
@@ -66,6 +68,10 @@ export class LastingWords implements Content {
     if (seen !== expected)
       violated('DATA', `shared page at ${vpn}: cpu ${cpu.id} wrote ${expected}, and now it holds ${seen}`)
     return 0
+  }
+
+  index(vpn: number): number {
+    return vpn - this.#start
   }
 
   expected(vpn: number): number {
@@ -133,6 +139,9 @@ export class Pins {
       if (foll & (FOLL_WRITE | FOLL_LONGTERM)) this.#wrongPage(vpn, frame, 'the zero page')
       return 0
     }
+    // It stays what it is as long as it is pinned, whatever becomes of the page tables.
+    const index = Atomics.load(this.#w, k.frames.at(frame) + FRAME.index)
+    if (index !== content.index(vpn)) this.#wrongPage(vpn, frame, `page ${index} of something`)
     const coherent = (foll & (FOLL_WRITE | FOLL_LONGTERM)) !== 0 || k.frames.isAnon(frame)
     const gen = this.#generation(frame)
     this.held.push({ vpn, content, frame, foll, gen, settled, begun: this.#begun(vpn), coherent, wrote: false })

@@ -98,6 +98,11 @@ export class Stamps {
     return this.#values[vpn]
   }
 
+  /** vm_pgoff of the page, as long as nothing was moved: private memory only. */
+  index(vpn: number): number {
+    return vpn
+  }
+
   /** The value for a write that is not made through the page tables: `wrote` follows. */
   next(vpn: number): number {
     return this.#numbers.next(vpn)

@@ -36,6 +36,7 @@ const IGNORE_PINS = bug('fork-ignores-pins')
 const COPY_VMA = site('fork/copy-vma')
 const COPY_TABLE = site('fork/copy-table')
 const PINNED = site('fork/pinned')
+const SHARE = site('fork/share')
 
 /**
  * Makes a copy of the address space, which the caller uses. Returns its number, with one user, or -1: no memory, or the
@@ -193,6 +194,7 @@ function copyEntry(k: Kernel, child: Mm, from: number, to: number, shared: boole
     return
   }
   const anon = k.frames.isAnon(frame)
+  pass(SHARE, frame, pte)
   // From now on both map it, and neither may write to it without asking.
   if (anon) Atomics.and(k.w, k.frames.at(frame) + FRAME.flags, ~PG_ANON_EXCLUSIVE)
   if (!shared) {

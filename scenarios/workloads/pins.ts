@@ -207,6 +207,8 @@ function change({ shared, params, local, more, count, random }: Context): void {
       if (random.oneIn(2)) tally.changed(task.munmap(0, slot, end))
       tally.changed(task.mmap(0, slot, end, PRIVATE))
     } else haveChild(shared, params, local, count)
+    // What was freed is somebody's page again at once.
+    if (random.oneIn(2)) tally.touched(local.stamps.touch(somePrivate(shared, params, random), true))
     task.k.rcu.poll()
     tally.sometimes()
   }

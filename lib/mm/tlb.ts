@@ -12,6 +12,8 @@ import { changePte, ptep, readPte } from './pte.ts'
 const SLOTS = 256
 /** Of more pages than this the whole TLB is flushed, as the kernel does: one by one costs more. */
 const FLUSH_CEILING = 33
+/** Pages that hardware walks to ahead of their use. */
+const AHEAD = 4
 /** A dirty entry may have lost its right to write; a writable one that is not dirty must be walked to become so. */
 const MAY_WRITE = PTE_WRITE | PTE_DIRTY
 
@@ -40,11 +42,12 @@ export class Tlb {
 
   /**
    * Another address space is loaded: all that is cached goes, and hardware walks the new tables from here on whenever it
-   * likes. It does so at once, for the page that it will probably need.
+   * likes. It does so at once, for pages that it will probably need: neighbours, whose entries come in one line.
    */
   load(mm: Mm): void {
     this.flush()
-    this.#fill(mm, this.#latest, this.#latest & (SLOTS - 1), false)
+    const first = this.#latest & ~(AHEAD - 1)
+    for (let vpn = first; vpn < first + AHEAD && vpn < mm.pages; vpn++) this.#fill(mm, vpn, vpn & (SLOTS - 1), false)
   }
 
   /** Forgets the pages of [start, end). */

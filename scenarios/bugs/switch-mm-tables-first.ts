@@ -13,5 +13,17 @@ export default defineBug({
   oracle: ['TLB', 'FREE', 'PT'],
   hardness: 'D',
   jitter: 'high',
-  params: { children: 1, pages: 4, shared: 1, burst: 6, drop: 2, remap: 0, protect: 0, kernel: 0, pace: 1000000, fork: 1, exit: 0 },
+  params: {
+    children: 1,
+    pages: 4,
+    shared: 1,
+    burst: 6,
+    drop: 2,
+    remap: 0,
+    protect: 0,
+    kernel: 0,
+    pace: 1000000,
+    fork: 1,
+    exit: 0,
+  },
 })

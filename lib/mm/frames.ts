@@ -32,6 +32,8 @@ export class Frames {
   /** This CPU's list. Touched by nobody else while threads run: plain accesses. */
   readonly #pcp: number
   readonly #buddy: number
+  /** Whether a VMA may grow while a fault in it goes on. */
+  readonly #bordersMove: boolean
   /** This CPU's batch of new pages: as the list. */
   readonly #lru: number
 
@@ -45,6 +47,7 @@ export class Frames {
     this.#one = 1 << this.#shift
     this.#pcp = objectAt(image.pcps, cpu.id)
     this.#buddy = image.buddy.base
+    this.#bordersMove = image.options.stack === 'expand-read'
     this.#lru = objectAt(image.lruBatches, cpu.id)
   }
 
@@ -167,7 +170,9 @@ export class Frames {
    */
   firstMapping(frame: number, vma: number, vpn: number): void {
     const w = this.#w
-    const index = vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
+    const index = this.#bordersMove
+      ? stableIndex(w, vma, vpn)
+      : vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
     this.firstMappingOf(frame, Atomics.load(w, vma + VMA.anon_vma), index)
   }
 
@@ -272,5 +277,14 @@ export class Frames {
     w.copyWithin(list + 1, list + 1 + PCP_BATCH, list + 1 + PCP_HIGH) // own cell
     w[list] = PCP_HIGH - PCP_BATCH // own cell
     return PCP_HIGH - PCP_BATCH
+  }
+}
+
+/** Place of a page in a VMA whose start may move at this moment: taken from two words of one version of it. */
+function stableIndex(w: Int32Array, vma: number, vpn: number): number {
+  for (;;) {
+    const version = Atomics.load(w, vma + VMA.committed)
+    const index = vpn - Atomics.load(w, vma + VMA.vm_start) + Atomics.load(w, vma + VMA.vm_pgoff)
+    if (version !== 0 && Atomics.load(w, vma + VMA.committed) === version) return index
   }
 }

@@ -142,6 +142,8 @@ export class Kernel {
   readonly tableBits: number
   /** Entries of a table less one. */
   readonly tableMask: number
+  /** Whether stacks grow under mmap_lock held for read. */
+  readonly growsUnderRead: boolean
   /** log2 of the words of a page table entry. */
   readonly pteShift: number
   /** Words of a table's entries. */
@@ -169,6 +171,7 @@ export class Kernel {
     this.levels = image.options.levels
     this.tableBits = image.options.tableBits
     this.tableMask = (1 << this.tableBits) - 1
+    this.growsUnderRead = image.options.stack === 'expand-read'
     this.pteShift = image.options.pte === 'pae' ? 1 : 0
     this.tableWords = 1 << (this.tableBits + this.pteShift)
     this.tickets = new Int32Array(image.options.cpus)

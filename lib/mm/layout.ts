@@ -62,7 +62,7 @@ export const VMA = struct('vma', {
   vm_mm: 'number + 1 of the address space; 0: none',
   vm_start: 'first page',
   vm_end: 'first page behind it',
-  vm_flags: 'VM_READ | VM_WRITE | VM_SHARED',
+  vm_flags: 'VM_READ | VM_WRITE | VM_SHARED | VM_GROWSDOWN',
   vm_pgoff: 'page of the object that lies at vm_start; for private memory vm_start as it was at mmap',
   anon_vma: 'word of the anon_vma that new pages of this VMA get; 0: none was ever faulted in',
   anon_vma_chain: 'word of the first link to an anon_vma whose pages this VMA may map; 0: none',
@@ -77,6 +77,8 @@ export const VMA_KEPT_WORDS = VMA.vm_start
 export const VM_READ = 1
 export const VM_WRITE = 2
 export const VM_SHARED = 4
+/** A stack: grows downwards when a page below it is touched. */
+export const VM_GROWSDOWN = 8
 
 /** Through it a page finds the VMAs that may map it. The first cells survive the object: the slab is type-safe by RCU. */
 export const ANON_VMA = struct('anon_vma', {

@@ -47,6 +47,10 @@ export interface MemoryOptions {
   readonly tableBits: number
   /** Page table entries of one word, or of two that are never read at once. */
   readonly pte: 'word' | 'pae'
+  /** Stacks grow under mmap_lock held for write, or for read, as before Linux 6.5. */
+  readonly stack: 'expand-write' | 'expand-read'
+  /** Most pages of a stack. */
+  readonly stackLimit: number
   /** VMAs in the slab, for all address spaces together: few make recycling prompt. */
   readonly vmas: number
   /** Most VMAs of one address space. */
@@ -67,6 +71,8 @@ export const DEFAULTS: MemoryOptions = {
   levels: 3,
   tableBits: 6,
   pte: 'word',
+  stack: 'expand-write',
+  stackLimit: 64,
   vmas: 96,
   mapCount: 40,
   objects: [],

@@ -3,16 +3,19 @@ import { violated } from '../check/oracle.ts'
 import { bug, passSlow, site } from '../shm/sites.ts'
 import { linkMapping } from './i-mmap.ts'
 import type { Kernel, Mm } from './kernel.ts'
-import { VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
+import { VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VMA } from './layout.ts'
 import { mergeNew, modifyFlags, splitVma } from './merge.ts'
 import { findPmd, freePgtables } from './page-table.ts'
 import { ptep, readPte } from './pte.ts'
 import { unlinkFromPages } from './rmap-locks.ts'
+import { mayGrowInto } from './stack.ts'
 import { allocVma, freeVma, setFlags } from './vma.ts'
 import { borderBefore, borderBehind, chargeVma, findVmaIn, storeRange, unchargeVmas } from './vma-store.ts'
 import { writeProtectRange, zapRange } from './zap.ts'
 
 const VISIBLE_EARLY = bug('vma-visible-early')
+const ALWAYS_DOWNGRADE = bug('munmap-always-downgrade')
+const UNMAPPING = site('munmap/detached')
 const INSERTED = site('mmap/inserted')
 
 /** 0, or the reason why a call changed nothing, or stopped half-way as the kernel may. */
@@ -26,15 +29,22 @@ export interface Mapping {
   readonly object: number
   /** Whether writes go to the object, by default yes; if not, they make private copies of its pages. */
   readonly shared?: boolean
+  /** Grows downwards: a stack. */
+  readonly growsDown?: boolean
   /** First page of the object. */
   readonly offset: number
+}
+
+function flagsOf({ write, object, shared, growsDown }: Mapping): number {
+  const kind = object === 0 || shared === false ? 0 : VM_SHARED
+  return VM_READ | (write ? VM_WRITE : 0) | kind | (growsDown ? VM_GROWSDOWN : 0)
 }
 
 /** Maps memory at a fixed place; whatever was mapped there goes, as with MAP_FIXED. */
 export function mmap(k: Kernel, mm: Mm, start: number, end: number, mapping: Mapping): number {
   if (!validRange(mm, start, end)) return EINVAL
   const { object } = mapping
-  const flags = VM_READ | (mapping.write ? VM_WRITE : 0) | (object === 0 || mapping.shared === false ? 0 : VM_SHARED)
+  const flags = flagsOf(mapping)
   const pgoff = object === 0 ? start : mapping.offset
   k.policy.writeLock(mm, start, end)
   let result = unmapLocked(k, mm, start, end)
@@ -102,9 +112,13 @@ export function munmap(k: Kernel, mm: Mm, start: number, end: number): number {
 export function munmapAndUnlock(k: Kernel, mm: Mm, start: number, end: number): number {
   const result = splitBorders(k, mm, start, end)
   const gone = result === DONE ? detachRange(k, mm, start, end) : []
-  k.policy.writeDowngrade(mm)
+  // Who may grow into the hole needs the lock for read only: then it is kept for write until the tables are gone.
+  const downgrades = ALWAYS_DOWNGRADE || !mayGrowInto(k, mm, end)
+  if (downgrades) k.policy.writeDowngrade(mm)
+  passSlow(UNMAPPING, start, end)
   unmapDetached(k, mm, gone)
-  k.policy.readUnlock(mm)
+  if (downgrades) k.policy.readUnlock(mm)
+  else k.policy.writeUnlock(mm)
   k.quiesce()
   return result
 }

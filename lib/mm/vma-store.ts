@@ -10,7 +10,7 @@
  */
 import { violated } from '../check/oracle.ts'
 import { POISON } from '../shm/arena.ts'
-import { passSlow, site } from '../shm/sites.ts'
+import { pass, passSlow, site } from '../shm/sites.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import type { Kernel, Mm } from './kernel.ts'
 import { RANGE_WORDS, VMA_NODE } from './layout.ts'
@@ -20,23 +20,44 @@ const START = 0
 const END = 1
 const OBJECT = 2
 
+/** Of a node: look at the new one. */
+const DEAD = -1
+
 const PUBLISH = site('vma-store/publish')
+const WALK = site('vma-store/walk')
 
 /** The VMA whose range holds `vpn`, or 0. A reader sees one version of the store, old or new, never a mix. */
 export function findVma(k: Kernel, mm: Mm, vpn: number): number {
-  const w = k.w
   for (;;) {
-    const node = Atomics.load(w, mm.root, 'acquire')
-    const serial = Atomics.load(w, node + VMA_NODE.serial)
-    const at = lastRangeFrom(k, node, vpn)
-    const vma = at !== 0 && vpn < Atomics.load(w, at + END) ? Atomics.load(w, at + OBJECT) : 0
-    const now = Atomics.load(w, node + VMA_NODE.serial)
-    // Odd: a newer node was published while we looked. What we found was current when we began, but a writer may be
-    // past it by now: look again, as a walker does that finds its maple node dead.
-    if (now === serial && (serial & 1) === 0 && serial !== POISON) return vma
-    if (serial === POISON || (now !== serial && now !== (serial | 1)))
-      violated('GEN', `VMA node ${node} was freed while a reader walked it: serial ${serial}, then ${now}`)
+    const node = Atomics.load(k.w, mm.root, 'acquire')
+    const vma = lookUp(k, node, Atomics.load(k.w, node + VMA_NODE.serial), vpn)
+    if (vma !== DEAD) return vma
   }
+}
+
+/** As `findVma`, with room for others between coming to the node and looking into it. */
+export function findVmaSlowly(k: Kernel, mm: Mm, vpn: number): number {
+  for (;;) {
+    const node = Atomics.load(k.w, mm.root, 'acquire')
+    const serial = Atomics.load(k.w, node + VMA_NODE.serial)
+    pass(WALK, vpn, serial)
+    const vma = lookUp(k, node, serial, vpn)
+    if (vma !== DEAD) return vma
+  }
+}
+
+/** What a node that had this serial says of a page: a VMA, or 0; DEAD if it was replaced meanwhile. */
+function lookUp(k: Kernel, node: number, serial: number, vpn: number): number {
+  const w = k.w
+  const at = lastRangeFrom(k, node, vpn)
+  const vma = at !== 0 && vpn < Atomics.load(w, at + END) ? Atomics.load(w, at + OBJECT) : 0
+  const now = Atomics.load(w, node + VMA_NODE.serial)
+  // Odd: a newer node was published while we looked. What we found was current when we began, but a writer may be past
+  // it by now: look again, as a walker does that finds its maple node dead.
+  if (now === serial && (serial & 1) === 0 && serial !== POISON) return vma
+  if (serial === POISON || (now !== serial && now !== (serial | 1)))
+    violated('GEN', `VMA node ${node} was freed while a reader walked it: serial ${serial}, then ${now}`)
+  return DEAD
 }
 
 /** Word of the last range that starts at or before `vpn`, or 0. */

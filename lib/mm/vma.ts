@@ -1,8 +1,11 @@
 /** VMAs: objects of a slab that is type-safe by RCU, recycled at once. Fields change only while the VMA is locked. */
 import { violated } from '../check/oracle.ts'
+import { pass, site } from '../shm/sites.ts'
 import type { Kernel, Mm } from './kernel.ts'
-import { VM_READ, VM_WRITE, VMA } from './layout.ts'
+import { VM_GROWSDOWN, VM_READ, VM_WRITE, VMA } from './layout.ts'
 import { unlinkFromPages } from './rmap-locks.ts'
+
+const SET_RANGE = site('vma/set-range')
 
 /** No mm_lock_seq has this value while mmap_lock is write-locked for the first 2^31 times. */
 const NEVER_LOCKED = -1
@@ -47,6 +50,7 @@ export function setRange(k: Kernel, vma: number, start: number, end: number): vo
   const pgoff = Atomics.load(w, vma + VMA.vm_pgoff, 'relaxed')
   Atomics.store(w, vma + VMA.committed, 0, 'relaxed')
   Atomics.store(w, vma + VMA.vm_start, start, 'relaxed')
+  pass(SET_RANGE, start, end)
   Atomics.store(w, vma + VMA.vm_end, end, 'relaxed')
   if (shift !== 0) Atomics.store(w, vma + VMA.vm_pgoff, pgoff + shift, 'relaxed')
   commit(k, vma)
@@ -78,15 +82,23 @@ export function checksum(start: number, end: number, flags: number): number {
  */
 export function verifyVma(k: Kernel, mm: Mm, vma: number, vpn: number): number {
   const w = k.w
-  const owner = Atomics.load(w, vma + VMA.vm_mm)
-  const start = Atomics.load(w, vma + VMA.vm_start)
-  const end = Atomics.load(w, vma + VMA.vm_end)
-  const flags = Atomics.load(w, vma + VMA.vm_flags)
-  const committed = Atomics.load(w, vma + VMA.committed)
-  if (owner !== mm.tag || committed !== checksum(start, end, flags))
-    wrongVersion(mm, vpn, { vma, owner, start, end, flags, committed })
-  return vpn < start || vpn >= end ? OUT_OF_RANGE : flags
+  for (let n = 0; ; n++) {
+    const owner = Atomics.load(w, vma + VMA.vm_mm)
+    const start = Atomics.load(w, vma + VMA.vm_start)
+    const end = Atomics.load(w, vma + VMA.vm_end)
+    const flags = Atomics.load(w, vma + VMA.vm_flags)
+    const committed = Atomics.load(w, vma + VMA.committed)
+    if (owner === mm.tag && committed === checksum(start, end, flags))
+      return vpn < start || vpn >= end ? OUT_OF_RANGE : flags
+    // A stack may grow under the very lock that makes other VMAs stable; that is over soon.
+    const grows = k.growsUnderRead && owner === mm.tag && (flags & VM_GROWSDOWN) !== 0 && n < GROWN_SOON
+    if (!grows) wrongVersion(mm, vpn, { vma, owner, start, end, flags, committed })
+    k.cpu.relax(n)
+  }
 }
+
+/** Looks at a VMA that grows, before it is taken for damaged: many naps long. */
+const GROWN_SOON = 100_000
 
 export const OUT_OF_RANGE = -1
 

@@ -3,8 +3,8 @@ import { violated } from '../../check/oracle.ts'
 import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, TRIED } from '../fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import { findVmaBesideStacks, growStack } from '../stack.ts'
 import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
-import { findVma } from '../vma-store.ts'
 import type { Policy } from './policy.ts'
 
 export class MmapLockPolicy implements Policy {
@@ -80,7 +80,8 @@ export function faultUnderMmapLock(k: Kernel, mm: Mm, vpn: number, write: boolea
   let faultFlags = given
   for (;;) {
     if (!mm.lock.downReadTrylock()) mm.lock.downRead()
-    const vma = findVma(k, mm, vpn)
+    let vma = findVmaBesideStacks(k, mm, vpn)
+    if (vma === 0) vma = growStack(k, mm, vpn)
     const flags = vma === 0 ? 0 : verifyVma(k, mm, vma, vpn)
     if (flags === OUT_OF_RANGE)
       violated('VMA', `page ${vpn} of mm ${mm.tag - 1} was looked up under mmap_lock, and found in a VMA elsewhere`)

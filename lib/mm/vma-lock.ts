@@ -17,9 +17,11 @@ export const VMA_LOCK_OFFSET = 0x40000000
 const VMA_REF_LIMIT = VMA_LOCK_OFFSET - 1
 
 const TRUST_IDENTITY = bug('vma-reuse-identity')
+const PUT_WITHOUT_MM = bug('vma-put-mm-freed')
 const UNLOCK_RELAXED = bug('vma-unlock-relaxed')
 const BEFORE_COUNT = site('vma-lock/before-count')
 const OTHER_MM = site('vma-lock/other-mm')
+const LAST_READER = site('vma-lock/last-reader')
 const WAIT_READERS = site('vma-lock/wait-readers')
 const END_WRITE = site('vma-lock/end-write-all')
 
@@ -49,9 +51,9 @@ export function vmaStartRead(k: Kernel, mm: Mm, vma: number): number {
     passSlow(OTHER_MM, vma, owner)
     const other = k.mms[owner - 1]
     // The other address space may end as soon as we let go of its VMA, and we still have to wake its writer.
-    mmgrab(k, other)
+    if (!PUT_WITHOUT_MM) mmgrab(k, other)
     vmaEndRead(k, vma)
-    mmdrop(k, other)
+    if (!PUT_WITHOUT_MM) mmdrop(k, other)
     return OTHER
   }
   // The writer sets vm_lock_seq while it holds the count's upper bit, and we would not be here; but it may have come
@@ -70,10 +72,17 @@ export function vmaEndRead(k: Kernel, vma: number): void {
   const owner = Atomics.load(w, vma + VMA.vm_mm)
   const left = Atomics.sub(w, vma + VMA.vm_refcnt, 1, 'release') - 1
   if (left < 0) violated('CNT', `vma ${vma} was read-unlocked once more than locked`)
-  if (left === VMA_LOCK_OFFSET || left === VMA_LOCK_OFFSET + 1) {
-    const waiter = Atomics.load(w, k.mms[owner - 1].writerWait)
-    if (waiter !== 0) unpark(k.cpu, waiter - 1)
-  }
+  if (left === VMA_LOCK_OFFSET || left === VMA_LOCK_OFFSET + 1) wakeWriter(k, vma, owner)
+}
+
+function wakeWriter(k: Kernel, vma: number, owner: number): void {
+  const mm = k.mms[owner - 1]
+  pass(LAST_READER, vma, owner)
+  const waiter = Atomics.load(k.w, mm.writerWait)
+  // GEN oracle: the writer may have gone on without being woken, and have been the last to need the address space.
+  if (Atomics.load(k.w, mm.count) <= 0)
+    violated('GEN', `mm ${owner - 1} was freed before the last reader of vma ${vma} woke its writer`)
+  if (waiter !== 0) unpark(k.cpu, waiter - 1)
 }
 
 /** Write-locks a VMA until mmap_lock is released or downgraded; mmap_lock is held for write. */

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { allowedCpus } from '../torture/guest/proc.ts'
 import { pinnedTo } from '../torture/runner/affinity.ts'
+import { childrenCpuMs } from '../torture/runner/others.ts'
 import type { BenchBundle } from './bundle.ts'
 import { type Finding, median, type Skipped, summarise } from './finding.ts'
 import { runGuest } from './guest.ts'
 import type { Shape } from './loops/bare-baton.ts'
-import { childrenCpuMs } from './others.ts'
 
 const PAIRS = 8
 /** A limit that is never reached: what ends a guest is the number of its executions. */

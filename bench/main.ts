@@ -4,10 +4,10 @@
  */
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { watchOthers } from '../torture/runner/others.ts'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'
 import { explore } from './explore.ts'
 import { type Finding, print, type Skipped, verdictOf } from './finding.ts'
-import { watchOthers } from './others.ts'
 import { overhead } from './overhead.ts'
 import { pairPrice } from './pair-price.ts'
 import { policies } from './policies.ts'

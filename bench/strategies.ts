@@ -14,9 +14,9 @@ import { packageRoot } from '../torture/paths.ts'
 import { EXPLORE, type ExploreRequest, explored } from '../torture/plan/explore.ts'
 import { resolveParams } from '../torture/plan/params.ts'
 import { pinnedTo } from '../torture/runner/affinity.ts'
+import { watchOthers } from '../torture/runner/others.ts'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'
 import type { Searched, Searches } from './loops/searches.ts'
-import { watchOthers } from './others.ts'
 import { page, type Row, tables } from './strategies-page.ts'
 
 const STRATEGIES = ['random', 'pct', 'pos', 'urw', 'bounded', 'dpor', 'portfolio'] as const

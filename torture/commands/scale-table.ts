@@ -14,7 +14,7 @@ export function throttled(result: InstanceResult): boolean {
   return (result.throttled ?? 0) > MOST_THROTTLED
 }
 
-/** Median of the repeats, with their range; null where none of them passed. */
+/** Median of the repeats, with what they ranged over, which holds the true median with 94%; null where none passed. */
 export function figures(cells: readonly Cell[], measured: ReadonlyMap<string, InstanceResult>): Figure[] {
   return cells.map(({ scenario, row, threads, instances }) => {
     const { rate, share } = scenario.scale!

@@ -10,10 +10,14 @@ import { MOST_THREADS } from '../plan/params.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseCount, parseDuration, parseSeed } from '../plan/quantities.ts'
 import { makeScalePlan, type ScaleRequest } from '../plan/scale.ts'
+import { watchOthers } from '../runner/others.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus, storeOptions, text, texts } from './flags.ts'
 import { storeRun } from './launch.ts'
 import { figures, printTable, throttled } from './scale-table.ts'
 import { withSelected } from './selected.ts'
+
+/** Other processes' share of the CPUs beyond which the figures are not to be trusted. */
+const MOST_OTHERS = 0.1
 
 interface Flags {
   readonly selectors?: readonly string[]
@@ -74,16 +78,27 @@ async function measure(
   const results = checkResults(flags.results ?? DEFAULT_RESULTS)
   const { run, bundle } = storeRun(made, body, { results, command: 'scale', argv: process.argv.slice(2) })
   const measured = new Map<string, InstanceResult>()
+  const othersShare = watchOthers()
   const { runPlan } = await import('../runner/run-plan.ts')
   const { status } = await runPlan(run, bundle, collector(measured, body.instances.length))
   const table = figures(cells, measured)
   process.stdout.write(flags.json ? `${JSON.stringify(table, null, 2)}\n` : printTable(table))
+  warnOfOthers(othersShare())
   const slow = [...measured.values()].filter(throttled)
   if (slow.length === 0 || status !== EXIT.ok) return status
   process.stderr.write(
     `torture: the cgroup throttled ${slow.length} of ${measured.size} measurements: their figures say nothing\n`,
   )
   return EXIT.inconclusive
+}
+
+/** Ratios of what took turns survive other processes, if they take little; absolute figures never do. */
+function warnOfOthers(share: number | undefined): void {
+  if (share === undefined || share < MOST_OTHERS) return
+  const percent = Math.round(100 * share)
+  process.stderr.write(
+    `torture: other processes took ${percent}% of the CPUs meanwhile: the figures say little, those of several threads least\n`,
+  )
 }
 
 /** Collects what was measured; progress and failures go to stderr, since stdout is the table's. */

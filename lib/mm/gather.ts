@@ -127,6 +127,14 @@ export class Gather {
     this.#further.length = 0
   }
 
+  /** Everything is as it was: nothing was revoked after all, and nothing dropped. */
+  forgo(): void {
+    if (this.#drops)
+      for (let vpn = this.#start; vpn < this.#end; vpn++)
+        Atomics.sub(this.#k.w, this.#mm.log(vpn, PAGE_LOG.zap_begun), 1)
+    this.#end = this.#start
+  }
+
   /** What the operation revoked besides the range that it began with. */
   alsoRevoked(start: number, end: number): void {
     this.#further.push([start, end])

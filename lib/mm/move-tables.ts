@@ -12,6 +12,7 @@ import { allocPmd, allocPmdEntry, findPmd } from './page-table.ts'
 import { clearPte, ptep, setPte } from './pte.ts'
 import { lockRmap, unlockRmap } from './rmap-locks.ts'
 import { shootdown } from './shootdown.ts'
+import { flushBatchedPending } from './unmap-batch.ts'
 
 const FLUSH_LATE = bug('mremap-flush-late')
 const NO_RMAP_LOCKS = bug('mremap-no-rmap-lock')
@@ -33,6 +34,8 @@ export interface Move {
 export function movePageTables(k: Kernel, mm: Mm, move: Move, mayFail: boolean): number {
   const { from, to, pages } = move
   for (let done = 0; done < pages; ) {
+    // Between two tables, as the kernel: a move may be long, and interrupts are not off.
+    k.cpu.poll()
     const extent = Math.min(pages - done, restOfTable(k, from + done), restOfTable(k, to + done))
     const source = findPmd(k, mm, from + done)
     if (source !== 0 && Atomics.load(k.w, source) !== 0 && !moveExtent(k, mm, move, source, done, extent, mayFail))
@@ -106,6 +109,7 @@ function moveEntries(
   const old = Atomics.load(k.w, source)
   const fresh = Atomics.load(k.w, target)
   lockBoth(k, old, fresh)
+  flushBatchedPending(k, mm)
   let moved = false
   for (let n = 0; n < extent; n++) {
     const pte = clearPte(k, ptep(k, old, from + n))

@@ -10,7 +10,7 @@ import type { Kernel, Mm } from './kernel.ts'
 import { OBJECT, VMA } from './layout.ts'
 import { mergeNew, mergeNext } from './merge.ts'
 import { checkEmpty, DONE, dropTables, EINVAL, ENOMEM, munmapAndUnlock, splitBorders, unmapLocked } from './mmap.ts'
-import { type Move, movePageTables } from './move-tables.ts'
+import { movePageTables } from './move-tables.ts'
 import { unmappedArea } from './unmapped-area.ts'
 import { findVmaIn } from './vma-store.ts'
 
@@ -23,7 +23,7 @@ export interface Remap {
   readonly pages: number
   /** First page of the new place, whatever is mapped there (MREMAP_FIXED); or STAY, or ANYWHERE. */
   readonly to: number
-  /** Leaves the old VMA behind, without pages; private anonymous memory only (MREMAP_DONTUNMAP). */
+  /** Leaves the old VMA behind, without pages (MREMAP_DONTUNMAP). */
   readonly keep?: boolean
 }
 
@@ -119,7 +119,6 @@ function move(k: Kernel, mm: Mm, start: number, end: number, to: number, how: Re
   if (splitBorders(k, mm, start, end) !== DONE) return -ENOMEM
   const vma = findVmaIn(k, mm, start, end)
   if (!reaches(k, vma, start, how.pages)) return -EINVAL
-  if (how.keep && get(k, vma, VMA.object) !== 0) return -EINVAL
   k.policy.startWrite(mm, vma)
   checkEmpty(k, mm, to, to + how.pages)
   const copy = copyVma(k, mm, vma, to, to + how.pages)
@@ -149,19 +148,16 @@ function moveEntries(
   to: number,
   merged: boolean,
 ): boolean {
+  const pages = end - start
+  k.gather.begin(mm, start, end, true)
   // A walk comes to a copy after the old VMA, but to a neighbour that took the pages in perhaps before.
-  const there: Move = { vma, from: start, to, pages: end - start, needRmapLocks: merged }
-  const moved = revoking(k, mm, there, true)
-  if (moved === end - start) return true
-  passSlow(MOVED_BACK, start, moved)
-  // The tables are still there, so this needs no memory. It goes against the order of the walk.
-  revoking(k, mm, { vma: copy, from: to, to: start, pages: moved, needRmapLocks: true }, false)
-  return false
-}
-
-function revoking(k: Kernel, mm: Mm, move: Move, mayFail: boolean): number {
-  k.gather.begin(mm, move.from, move.from + move.pages, true)
-  const moved = movePageTables(k, mm, move, mayFail)
+  const moved = movePageTables(k, mm, { vma, from: start, to, pages, needRmapLocks: merged }, true)
+  if (moved < pages) {
+    passSlow(MOVED_BACK, start, moved)
+    // The tables are still there, so this needs no memory. It goes against the order of the walk.
+    movePageTables(k, mm, { vma: copy, from: to, to: start, pages: moved, needRmapLocks: true }, false)
+    k.gather.forgo()
+  }
   k.gather.finish()
-  return moved
+  return moved === pages
 }

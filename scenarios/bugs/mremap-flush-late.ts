@@ -1,0 +1,37 @@
+import { defineBug } from '../../torture/scenario.ts'
+
+export default defineBug({
+  id: 'mremap-flush-late',
+  title: 'pages that were moved are flushed when their tables are unlocked already',
+  story: `mremap moves an entry: it clears the old one, sets the new one, and makes all CPUs forget the old address. It did
+    so after it had let go of the page table locks. Between the two somebody who comes by the page, and needs no
+    mmap_lock, takes it out of the table at its new address, flushes that address, and frees the page; a CPU that has the
+    old address in its TLB goes on using it. The mutant puts the flush off to the end of the move.`,
+  source: 'Linux commit eb66ae030829 (2018), CVE-2018-18281',
+  scenarios: ['mremap'],
+  site: 'mremap/unlocked',
+  oracle: ['FREE', 'DATA'],
+  hardness: 'E',
+  params: {
+    private: 0,
+    loose: 0,
+    file: 1,
+    'bundle-pages': 256,
+    keep: 0,
+    places: 2,
+    burst: 32,
+    shift: 1,
+    pieces: 0,
+    drop: 0,
+    remap: 0,
+    resize: 0,
+    protect: 0,
+    wander: 0,
+    writes: 1,
+    shrink: 100,
+    'shrink-pages': 1,
+    batched: 0,
+    failures: 0,
+    use: 0,
+  },
+})

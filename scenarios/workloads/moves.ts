@@ -1,0 +1,299 @@
+/**
+ * The workload of mremap: bundles of pages that are moved from place to place while others use them. Each bundle has a
+ * few places of its own where nothing else is ever mapped, so a thread that finds a page at one of them knows which page
+ * it is, and what it must hold. In address space 0:
+ *
+ *     private  bundles that are moved whole or in pieces, dropped, shrunk and grown again
+ *     file     the same of shared mappings of a file, whose pages a shrinker takes away meanwhile
+ *     loose    private ones that may leave their VMAs behind when they move, and so have several pages of one number
+ *
+ * In address space 1 each mover has a mapping that grows, and moves to wherever there is room.
+ */
+import { audit } from '../../lib/check/audit.ts'
+import { FileStamps } from '../../lib/check/file-stamps.ts'
+import { dropLog, MovingStamps } from '../../lib/check/moving-stamps.ts'
+import { objectBase } from '../../lib/mm/i-mmap.ts'
+import { OBJECT } from '../../lib/mm/layout.ts'
+import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
+import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
+import { shrinkFile } from '../../lib/mm/shrink.ts'
+import { Task } from '../../lib/mm/task.ts'
+import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { Mover } from './mover.ts'
+import { Tally } from './tally.ts'
+
+export const specs = {
+  policy: { default: 'vma-lock', choices: [...POLICIES], describe: 'how faults are kept out of the way' },
+  private: { default: 2, min: 0, max: 32, describe: 'bundles of private pages' },
+  file: { default: 1, min: 0, max: 32, describe: 'bundles of shared pages of a file' },
+  loose: { default: 1, min: 0, max: 32, describe: 'bundles that leave VMAs behind' },
+  'bundle-pages': { default: 12, min: 2, max: 512, describe: 'pages of a bundle' },
+  places: { default: 3, min: 2, max: 8, describe: 'places that a bundle has' },
+  shift: {
+    default: 3,
+    min: 0,
+    max: 7,
+    describe: 'pages by which every second place lies off the borders of tables: off them no table moves as a whole',
+  },
+  burst: { default: 12, min: 1, max: 1000, describe: 'accesses between two other operations' },
+  writes: { default: 50, min: 0, max: 100, describe: 'share of the accesses that write, in percent' },
+  move: { default: 8, min: 0, max: 1000, describe: 'weight of mremap to another place' },
+  pieces: { default: 33, min: 0, max: 100, describe: 'operations that concern a piece of a bundle only, in percent' },
+  keep: {
+    default: 50,
+    min: 0,
+    max: 100,
+    describe: 'moves of file and loose bundles that leave the old VMA behind, in percent',
+  },
+  drop: { default: 2, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
+  remap: { default: 1, min: 0, max: 1000, describe: 'weight of munmap and mmap' },
+  resize: { default: 2, min: 0, max: 1000, describe: 'weight of shrinking and growing again' },
+  protect: { default: 1, min: 0, max: 1000, describe: 'weight of mprotect' },
+  wander: { default: 2, min: 0, max: 1000, describe: 'weight of growing to wherever there is room' },
+  shrink: {
+    default: 20,
+    min: 0,
+    max: 100,
+    describe: 'bursts after which the file loses pages from the cache, in percent',
+  },
+  'shrink-pages': { default: 8, min: 1, max: 256, describe: 'pages that a shrinker looks at, at most' },
+  batched: { default: 50, min: 0, max: 100, describe: 'shrinkers that put flushes off, in percent' },
+  failures: { default: 10, min: 0, max: 100, describe: 'operations in which allocations fail, in percent' },
+  use: {
+    default: 50,
+    min: 0,
+    max: 100,
+    describe: 'operations after which a moving thread accesses memory itself, in percent',
+  },
+  levels: { default: 3, min: 2, max: 5, describe: 'levels of the page tables' },
+  pte: { default: 'word', choices: ['word', 'pae'], describe: 'page table entries of one word, or of two' },
+  vmas: {
+    default: 64,
+    min: 16,
+    max: 4096,
+    describe: 'VMAs in the slab: few make recycling prompt, and some operations fail',
+  },
+} as const
+
+export type Params = ParamValues<typeof specs>
+
+export interface Shared {
+  readonly memory: MemoryImage
+  /** Of the numbered pages of all bundles. */
+  readonly drops: Int32Array
+  /** Where each bundle was last put: most accesses begin there. */
+  readonly hints: Int32Array
+  readonly threads: Readonly<Record<string, number>>
+}
+
+export interface Local {
+  readonly task: Task
+  readonly stamps: MovingStamps
+  readonly fileStamps: FileStamps
+  readonly random: Random
+}
+
+export type Context = RunContext<Shared, typeof specs, Local>
+
+/** The file's number + 1: there are no other objects. */
+export const FILE = 1
+const TABLE_BITS = 3
+const TABLE_PAGES = 1 << TABLE_BITS
+
+export const PRIVATE_KIND = 0
+export const FILE_KIND = 1
+
+export interface Bundle {
+  /** PRIVATE_KIND, FILE_KIND, or else loose. */
+  readonly kind: number
+  /** The number of its first page. */
+  readonly first: number
+  /** First page of each of its places. */
+  readonly places: readonly number[]
+}
+
+/** What lies where; the same for all threads. */
+export function bundlesOf(params: Params): readonly Bundle[] {
+  const { private: privates, file, loose, places, shift } = params
+  const pages = params['bundle-pages']
+  // Places begin where tables do, most of them, and are apart by a table at least.
+  const stride = Math.ceil((pages + TABLE_PAGES) / TABLE_PAGES) * TABLE_PAGES
+  const kinds = [privates, file, loose].flatMap((count, kind) => Array<number>(count).fill(kind))
+  return kinds.map((kind, n) => ({
+    kind,
+    first: n * pages,
+    places: Array.from(
+      { length: places },
+      (_, p) => TABLE_PAGES + (n * places + p) * stride + (p % 2 === 1 ? shift : 0),
+    ),
+  }))
+}
+
+/** Page of the file at which a bundle begins. */
+export function fileOffset(bundle: Bundle, params: Params): number {
+  return bundle.first - params.private * params['bundle-pages']
+}
+
+function setup({ params, threads }: SetupContext<typeof specs>): Shared {
+  const cpus = Object.values(threads).reduce((sum, n) => sum + n, 0)
+  const bundles = bundlesOf(params)
+  const span = bundles.length * params['bundle-pages']
+  const pages = Math.max(128, ...bundles.flatMap(({ places }) => places)) + 2 * params['bundle-pages'] + TABLE_PAGES
+  const memory = createMemory({
+    cpus,
+    mms: 2,
+    pages,
+    levels: params.levels,
+    tableBits: Math.max(TABLE_BITS, Math.ceil(Math.log2(pages) / params.levels)),
+    pte: params.pte === 'pae' ? 'pae' : 'word',
+    frames: 64 + cpus * (PCP_HIGH + 64) + 8 * span,
+    vmas: Math.max(params.vmas, 16 + 8 * bundles.length),
+    mapCount: 24 + params.places * bundles.length * params['bundle-pages'],
+    objects: [],
+    files: [Math.max(1, params.file) * params['bundle-pages']],
+  })
+  const boot = new Task(memory, 0, params.policy as PolicyName)
+  boot.begin()
+  for (const bundle of bundles) {
+    const object = bundle.kind === FILE_KIND ? FILE : 0
+    const offset = object === 0 ? 0 : fileOffset(bundle, params)
+    boot.mmap(0, bundle.places[0], bundle.places[0] + params['bundle-pages'], { write: true, object, offset })
+  }
+  boot.end()
+  const hints = new Int32Array(new SharedArrayBuffer(4 * Math.max(1, bundles.length)))
+  for (const [n, { places }] of bundles.entries()) Atomics.store(hints, n, places[0])
+  return { memory, drops: dropLog(Math.max(1, span)), hints, threads }
+}
+
+function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
+  const task = new Task(shared.memory, thread, params.policy as PolicyName, 0)
+  const span = Math.max(1, bundlesOf(params).length * params['bundle-pages'])
+  return {
+    task,
+    stamps: new MovingStamps(task, shared.drops, span),
+    fileStamps: new FileStamps(task, Math.max(1, params.file) * params['bundle-pages']),
+    random,
+  }
+}
+
+/** Accesses to the pages of one bundle, mostly where it is, and sometimes where it was or will be. */
+export function burst(shared: Shared, bundles: readonly Bundle[], params: Params, local: Local, tally: Tally): void {
+  const { random, task } = local
+  if (bundles.length === 0) return
+  const number = random.below(bundles.length)
+  const bundle = bundles[number]
+  let place = Atomics.load(shared.hints, number)
+  for (let n = 0; n < params.burst; n++) {
+    const write = random.below(100) < params.writes
+    const code =
+      bundle.kind === FILE_KIND
+        ? touchFile(local, params, bundle, place, write)
+        : touchPrivate(local, params, bundle, place, write)
+    // Not here any more, or not yet.
+    if (!tally.touched(code)) place = bundle.places[random.below(params.places)]
+    else if (random.oneIn(8)) place = Atomics.load(shared.hints, number)
+    if ((n & 3) === 0) task.k.cpu.poll()
+  }
+}
+
+function touchPrivate(
+  { random, stamps }: Local,
+  params: Params,
+  bundle: Bundle,
+  place: number,
+  write: boolean,
+): number {
+  const page = random.below(params['bundle-pages'])
+  if (bundle.kind === PRIVATE_KIND) return stamps.touch(place + page, bundle.first + page, write)
+  return stamps.touchAny(place + page, bundle.first + page, write)
+}
+
+/** Half of the time a page that the shrinker is at, or has just left. */
+function touchFile(local: Local, params: Params, bundle: Bundle, place: number, write: boolean): number {
+  const { random, task, fileStamps } = local
+  const pages = params['bundle-pages']
+  const offset = fileOffset(bundle, params)
+  const hand = Atomics.load(task.k.w, objectBase(task.k, FILE) + OBJECT.hand) >>> 0
+  const near = ((hand + params.file * pages - 1 - random.below(2)) % (params.file * pages)) - offset
+  const page = near >= 0 && near < pages && random.oneIn(2) ? near : random.below(pages)
+  return fileStamps.touchShared(place + page, offset + page, write)
+}
+
+/** Reads what is not ours, to have it in the TLB when it moves. */
+function lookElsewhere(local: Local, tally: Tally): void {
+  const { task, random } = local
+  task.switchMm(1)
+  for (let n = 0; n < 8; n++) {
+    const vpn = random.below(Math.min(task.mm.pages, 128))
+    const data = task.access(vpn, false)
+    if (data >= 0) task.accessed(vpn)
+    tally.touched(data < 0 ? -data : 0)
+  }
+  task.switchMm(0)
+}
+
+function use(context: Context): void {
+  const { shared, params, local, more, count, random } = context
+  const { task } = local
+  const bundles = bundlesOf(params)
+  const tally = new Tally(task, count)
+  task.begin()
+  while (more()) {
+    burst(shared, bundles, params, local, tally)
+    if (params.file > 0 && random.below(100) < params.shrink) shrink(context)
+    if (params.wander > 0 && random.oneIn(16)) lookElsewhere(local, tally)
+    task.k.rcu.poll()
+    tally.sometimes()
+  }
+  task.end()
+  tally.report()
+}
+
+function shrink({ params, local, random, count }: Context): void {
+  const { freed } = shrinkFile(local.task.k, FILE, {
+    pages: 1 + random.below(params['shrink-pages']),
+    batched: random.below(100) < params.batched,
+    force: true,
+  })
+  if (freed > 0) count('shrink.freed', freed)
+}
+
+function moveAbout(context: Context): void {
+  const { shared, params, local, more, count, random } = context
+  const { task } = local
+  const bundles = bundlesOf(params)
+  const tally = new Tally(task, count)
+  const mover = new Mover(context, tally)
+  task.begin()
+  while (more()) {
+    mover.step()
+    if (random.below(100) < params.use) burst(shared, bundles, params, local, tally)
+    tally.sometimes()
+    mover.report()
+  }
+  task.end()
+  tally.report()
+  mover.report()
+}
+
+const body = {
+  open,
+  pause: ({ task }: Local) => task.sleep(),
+  resume: ({ task }: Local) => task.wake(),
+}
+
+export function moveScenario(
+  about: Pick<Scenario, 'name' | 'summary' | 'inconclusive'>,
+): Scenario<Shared, typeof specs> {
+  return {
+    ...about,
+    tags: ['mm'],
+    params: specs,
+    setup,
+    threads: {
+      user: { count: 'cpus-1', ...body, run: use },
+      mover: { count: 1, ...body, run: moveAbout },
+    },
+    check: ({ shared }) => audit(shared.memory),
+  }
+}

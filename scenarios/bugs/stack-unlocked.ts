@@ -12,5 +12,5 @@ export default defineBug({
   oracle: 'VMA',
   hardness: 'D',
   jitter: 'high',
-  params: { stacks: 1, map: 0, protect: 0, discard: 0, cut: 8, limit: 12 },
+  params: { stacks: 1, map: 0, protect: 0, discard: 0, cut: 8, limit: 12, use: 100 },
 })

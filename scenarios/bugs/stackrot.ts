@@ -12,5 +12,15 @@ export default defineBug({
   oracle: ['GEN', 'VMA'],
   hardness: 'D',
   jitter: 'high',
-  params: { policy: 'mmap-lock', stack: 'expand-read', stacks: 2, map: 0, protect: 0, discard: 0, cut: 8, limit: 12 },
+  params: {
+    policy: 'mmap-lock',
+    stack: 'expand-read',
+    stacks: 2,
+    map: 0,
+    protect: 0,
+    discard: 0,
+    cut: 8,
+    limit: 12,
+    use: 100,
+  },
 })

@@ -29,6 +29,7 @@ export const specs = {
   map: { default: 2, min: 0, max: 1000, describe: 'weight of mapping pages below a stack' },
   protect: { default: 1, min: 0, max: 1000, describe: 'weight of mprotect' },
   discard: { default: 1, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
+  use: { default: 50, min: 0, max: 100, describe: 'changes after which the mapping thread uses a stack, in percent' },
   'table-bits': { default: 3, min: 3, max: 9, describe: 'log2 of the entries of a page table' },
 } as const
 
@@ -132,7 +133,7 @@ function change(context: Context): void {
     else if (draw < params.cut + params.map + params.protect)
       tally.changed(task.mprotect(0, bottom, bottom + pages, random.oneIn(2)))
     else tally.changed(task.dontneed(0, bottom, bottom + pages))
-    if (random.oneIn(3)) burst(context, tally)
+    if (random.below(100) < params.use) burst(context, tally)
     task.k.rcu.poll()
     tally.sometimes()
   }
@@ -155,7 +156,7 @@ export function stackScenario(
     params: specs,
     setup,
     threads: {
-      user: { count: 2, ...body, run: use },
+      user: { count: 'cpus-1', ...body, run: use },
       mapper: { count: 1, ...body, run: change },
     },
     check: ({ shared }) => audit(shared.memory),

@@ -8,9 +8,8 @@ export default defineBug({
     goes on, B ends, and its struct is freed. Then A, which was the last reader, looks into the struct for a writer to
     wake. So A keeps the struct of B before it gives the count back. The mutant does not.`,
   source: 'Linux commit 9bbffee67ffd (2025), CVE-2025-38554',
-  scenarios: ['exit-reap', 'fork-cow'],
+  scenarios: ['vma-recycle'],
   site: 'vma-lock/other-mm',
   oracle: 'GEN',
   hardness: 'X',
-  params: { children: 2, pages: 4, shared: 1, burst: 2, protect: 0, drop: 0, remap: 0, fork: 4, exit: 4 },
 })

@@ -31,7 +31,7 @@ export function tryGrab(k: Kernel, frame: number, foll: number): boolean {
   return frame === ZERO_FRAME || k.frames.tryGrab(frame, foll & FOLL_PIN ? GUP_PIN_COUNTING_BIAS : 1)
 }
 
-/** Gives it back; whoever has written to the page says so with `dirty`. No lock may be held. */
+/** Gives it back; whoever has written to the page says so with `dirty`. No page table may be locked. */
 export function release(k: Kernel, frame: number, foll: number, dirty: boolean): void {
   if (frame === ZERO_FRAME) return
   if (dirty) setPageDirty(k, frame)

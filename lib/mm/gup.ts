@@ -67,19 +67,9 @@ export class Gup {
 
   /** A page of any address space that the caller uses: its frame, or minus a FAULT_ code. No lock may be held. */
   get(mm: Mm, vpn: number, foll: number): number {
-    const k = this.#k
-    for (let flags = ALLOW_RETRY; ; flags = TRIED) {
-      // All pages: the fault may need the neighbours of the VMA.
-      k.policy.readLock(mm)
-      const result = this.#getLocked(mm, vpn, foll, flags)
-      // The fault has dropped the lock and waited.
-      if (result === -FAULT_RETRY) continue
-      k.policy.readUnlock(mm)
-      if (result >= 0) this.stats.slow++
-      else if (result === -FAULT_SEGV) this.stats.denied++
-      else this.stats.refused++
-      return result
-    }
+    const result = this.#lockAndGet(mm, vpn, foll)
+    this.#k.policy.readUnlock(mm)
+    return result
   }
 
   /** Gives a page back; whoever has written to it says so with `dirty`. */
@@ -89,16 +79,35 @@ export class Gup {
 
   /**
    * Writes to a word of a page of any address space, also where its mapping is read-only and private: what a debugger
-   * does. Returns the FAULT_ code.
+   * does. The lock is kept until the write is done: a fork in between would share the page, which is referenced and not
+   * pinned, and the write could miss the copy that is made of it. Returns the FAULT_ code.
    */
   writeRemote(mm: Mm, vpn: number, word: number, value: number): number {
+    const k = this.#k
     const foll = FOLL_GET | FOLL_WRITE | FOLL_FORCE
-    const frame = this.get(mm, vpn, foll)
-    if (frame < 0) return -frame
-    passSlow(REMOTE_WRITE, vpn, frame)
-    Atomics.store(this.#k.w, this.#k.frames.at(frame) + DATA_AT + word, value)
-    this.release(frame, foll, true)
-    return FAULT_OK
+    const frame = this.#lockAndGet(mm, vpn, foll)
+    if (frame >= 0) {
+      passSlow(REMOTE_WRITE, vpn, frame)
+      Atomics.store(k.w, k.frames.at(frame) + DATA_AT + word, value)
+      release(k, frame, foll, true)
+    }
+    k.policy.readUnlock(mm)
+    return frame < 0 ? -frame : FAULT_OK
+  }
+
+  /** As `get`, and the lock stays, whatever it returns. */
+  #lockAndGet(mm: Mm, vpn: number, foll: number): number {
+    const { policy } = this.#k
+    for (let flags = ALLOW_RETRY; ; flags = TRIED) {
+      policy.readLock(mm, vpn, vpn + 1)
+      const result = this.#getLocked(mm, vpn, foll, flags)
+      // The fault has dropped the lock and waited.
+      if (result === -FAULT_RETRY) continue
+      if (result >= 0) this.stats.slow++
+      else if (result === -FAULT_SEGV) this.stats.denied++
+      else this.stats.refused++
+      return result
+    }
   }
 
   #getLocked(mm: Mm, vpn: number, given: number, flags: number): number {

@@ -34,7 +34,7 @@ export function unlockPage(k: Kernel, frame: number): void {
 
 /**
  * Marks a page dirty that was written to by other ways than an entry, which the hardware would mark. The page lock keeps
- * it apart from whoever takes the mark away to write the page to the disk. No lock may be held.
+ * it apart from whoever takes the mark away to write the page to the disk. No page table may be locked.
  */
 export function setPageDirty(k: Kernel, frame: number): void {
   lockPage(k, frame)

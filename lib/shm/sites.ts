@@ -62,6 +62,8 @@ export interface SiteConfig {
   readonly delay: (at: number, interrupt: () => void) => void
   /** A draw in [0, bound). */
   readonly below: (bound: number) => number
+  /** Time stamps in microseconds, 0 for none. Left out: a clock that all threads of a process share. */
+  readonly micros?: () => number
 }
 
 const NEVER = 0x7fffffff
@@ -76,6 +78,7 @@ let delayEvery = 0
 let delay: SiteConfig['delay'] = () => {}
 let interrupt: () => void = () => {}
 let below: (bound: number) => number = () => 0
+let micros: () => number = sharedMicros
 
 export function configureSites(config: SiteConfig): void {
   const entries = config.ring.length / ENTRY_WORDS
@@ -89,6 +92,7 @@ export function configureSites(config: SiteConfig): void {
   delayEvery = config.delayEvery
   delay = config.delay
   below = config.below
+  micros = config.micros ?? sharedMicros
   rearm()
 }
 
@@ -125,7 +129,7 @@ export function passMasked(at: number, a: number, b: number): void {
 
 /** Passes a site of a slow path: as `pass`, with a time stamp, and the ring's cursor made visible. */
 export function passSlow(at: number, a: number, b: number): void {
-  record(at, a, b, nowMicros())
+  record(at, a, b, micros())
   cursor[0] = written
   if (--countdown === 0) lose(at, interrupt)
 }
@@ -143,6 +147,6 @@ export function publishCursor(): void {
 }
 
 /** Microseconds on the clock that all threads of a process share, modulo 2^31, never 0. */
-function nowMicros(): number {
+function sharedMicros(): number {
   return (((performance.timeOrigin + performance.now()) * 1000) % 0x7fffffff) | 0 || 1
 }

@@ -76,6 +76,18 @@ export const HEAD = {
   spun: 33,
   /** Whether a thread ever had several asynchronous waits at once. */
   crowded: 34,
+  /** Whether delayed stores are held back: see `Reordering`, whose words the others are. Buffers that have some. */
+  holdsBack: 35,
+  held: 36,
+  /** Who goes when a buffer has; -1: nobody in particular. */
+  after: 37,
+  /** Questions whether something is to happen out of its order: so far, which one is answered with yes, most ever. */
+  asides: 38,
+  moment: 39,
+  mostAsides: 40,
+  /** Delayed stores that are to reach memory next, of the thread that is held up. */
+  exposing: 41,
+  stalled: 42,
 } as const
 
 export const ENDING = {
@@ -120,7 +132,7 @@ export const MOST_WATCHED = 16
 export const STEP = { what: 0, address: 1, enabled: 2, read: 3, wrote: 4, enabler: 5 } as const
 const STEP_WORDS = 6
 
-const HEAD_WORDS = 40
+const HEAD_WORDS = 48
 const ACTOR_WORDS = 32
 /** Words of shared memory that a strategy may use. */
 export const SCRATCH_PART = 1 << 12
@@ -171,7 +183,7 @@ export class Board {
 
   /** Actors that a strategy may choose among. */
   get eligible(): number {
-    return this.head[HEAD.enabled] & ~this.head[HEAD.spinning]
+    return this.head[HEAD.enabled] & ~(this.head[HEAD.spinning] | this.head[HEAD.stalled])
   }
 
   get steps(): number {

@@ -27,6 +27,8 @@ export interface ExecutionOptions {
   readonly traced?: boolean
   /** Steps after which lots are drawn instead of asking the strategy. Default never. */
   readonly fairAfter?: number
+  /** Whether delayed stores are held back: see `Reordering`. Default false. */
+  readonly holdsBack?: boolean
   /** Steps after which the execution is cut off. */
   readonly stepLimit?: number
 }
@@ -108,8 +110,10 @@ export class Execution {
     head[HEAD.traced] = options.traced ? 1 : 0
     head[HEAD.spinBound] = options.spinBound ?? 0
     head[HEAD.fairAfter] = options.fairAfter ?? 0
+    head[HEAD.holdsBack] = options.holdsBack ? 1 : 0
     head[HEAD.stepLimit] = options.stepLimit ?? 0
     board.reset(this.#seed, options.execution, options.ops, this.#opens)
+    this.#stage.scheduler.reordering.begin()
     return this.#strategies[options.strategy].begin(board)
   }
 

@@ -9,14 +9,17 @@ const WORD_BYTES = 4
 
 export class Focus {
   readonly #marks: Uint8Array
+  readonly #known: Uint8Array
 
-  /** @param memory one byte per word of all shared buffers; the same in all threads */
+  /** @param memory from `memoryFor`; the same in all threads */
   constructor(memory: SharedArrayBuffer) {
-    this.#marks = new Uint8Array(memory)
+    const words = memory.byteLength >> 1
+    this.#marks = new Uint8Array(memory, 0, words)
+    this.#known = new Uint8Array(memory, words, words)
   }
 
   static memoryFor(bytes: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(Math.ceil(bytes / WORD_BYTES) + 1)
+    return new SharedArrayBuffer(2 * (Math.ceil(bytes / WORD_BYTES) + 1))
   }
 
   /** What lies outside of the known buffers always counts. */
@@ -25,14 +28,25 @@ export class Focus {
     return at >= this.#marks.length || this.#marks[at] !== 0
   }
 
+  /** Whether it ever was in the focus. */
+  knows(address: number): boolean {
+    const at = address >> 2
+    return at >= this.#known.length || this.#known[at] !== 0
+  }
+
   add(address: number, bytes: number): void {
-    for (let at = address >> 2; at <= (address + bytes - 1) >> 2; at++) if (at < this.#marks.length) this.#marks[at] = 1
+    const end = Math.min((address + bytes - 1) >> 2, this.#marks.length - 1)
+    for (let at = address >> 2; at <= end; at++) {
+      this.#marks[at] = 1
+      this.#known[at] = 1
+    }
   }
 
   remove(address: number, bytes: number): void {
     for (let at = address >> 2; at <= (address + bytes - 1) >> 2; at++) if (at < this.#marks.length) this.#marks[at] = 0
   }
 
+  /** To have it made of other cells. */
   clear(): void {
     this.#marks.fill(0)
   }

@@ -115,6 +115,8 @@ export async function takePart<S extends StrategySet>(
     delayEvery: 0,
     delay: () => {},
     below: () => 0,
+    // Threads take turns, and looking at the clock is a step of its own.
+    micros: () => 0,
   })
   const hint = instance.explore?.hint
   const hinted = new Focus(explorer!.hinted)

@@ -18,6 +18,7 @@ import {
 } from './board.ts'
 import type { Focus } from './focus.ts'
 import { DID, OP } from './ops.ts'
+import { Reordering } from './reordering.ts'
 import { type Strategy, UNFORCED } from './strategy.ts'
 import { type Waits, waitsOf } from './waits.ts'
 
@@ -33,6 +34,7 @@ const ANY = -1
 export class Scheduler {
   readonly board: Board
   readonly waits: Waits
+  readonly reordering: Reordering
   readonly #strategies: readonly Strategy[]
   /** Place of the one that replays. */
   readonly #replay: number
@@ -42,6 +44,7 @@ export class Scheduler {
   constructor(board: Board, strategies: readonly Strategy[], focus: Focus) {
     this.board = board
     this.waits = waitsOf(board)
+    this.reordering = new Reordering(board)
     this.#strategies = strategies
     this.#replay = strategies.findIndex(strategy => strategy.forced !== undefined)
     this.#focus = focus
@@ -50,7 +53,7 @@ export class Scheduler {
 
   /** An actor is about to do an operation. */
   arrive(actor: number, kind: number, address: number, bytes: number): void {
-    this.#pend(actor, kind, address, bytes)
+    this.pend(actor, kind, address, bytes)
     this.#head[HEAD.enabled] |= 1 << actor
   }
 
@@ -59,14 +62,15 @@ export class Scheduler {
    * @param entry of its wait; left out: any of its waits will do
    */
   sleep(actor: number, address: number, bytes: number, canGo: boolean, entry = ANY): void {
-    this.#pend(actor, OP.wake, address, bytes)
+    this.pend(actor, OP.wake, address, bytes)
     this.board.set(actor, ACTOR.awaits, entry)
     this.goOn(actor)
     if (canGo) this.#head[HEAD.enabled] |= 1 << actor
     else this.#head[HEAD.enabled] &= ~(1 << actor)
   }
 
-  #pend(actor: number, kind: number, address: number, bytes: number): void {
+  /** Says what an actor is going to do, whether it can or not. */
+  pend(actor: number, kind: number, address: number, bytes: number): void {
     const { board } = this
     board.set(actor, ACTOR.kind, kind)
     board.set(actor, ACTOR.address, address)
@@ -77,15 +81,14 @@ export class Scheduler {
   /**
    * A decision about how the present operation is carried out, rather than about who goes: with a weaker memory model,
    * whether it happens out of its order. It is a step of the schedule, by an actor that stands for nobody.
+   * @param again whether the same one has just been said of this operation
    */
-  aside(kind: number, address: number, bytes: number): boolean {
+  aside(kind: number, address: number, bytes: number, again = false): boolean {
     const { board } = this
     const head = this.#head
-    const replaying = head[HEAD.strategy] === this.#replay
-    const yes = replaying ? this.#strategies[this.#replay].aside!(board) : board.random.below(ASIDE_ONE_IN) === 0
-    if (!yes) return false
+    if (!this.#isAside(address, again)) return false
     const last = head[HEAD.last]
-    this.#pend(ASIDE, kind, address, bytes)
+    this.pend(ASIDE, kind, address, bytes)
     board.note(ASIDE, 0, head[HEAD.enabled], 0, 0)
     head[HEAD.last] = last
     return true
@@ -93,19 +96,42 @@ export class Scheduler {
 
   /** Who goes next, or -1: the execution is over, and `ending` says how. */
   next(): number {
+    const { reordering } = this
+    if (!reordering.active) return this.#next()
+    const decided = reordering.next()
+    if (decided >= 0) return decided
+    const next = this.#next()
+    return next < 0 ? next : reordering.before(next)
+  }
+
+  #isAside(address: number, again: boolean): boolean {
+    const { board, reordering } = this
+    const head = this.#head
+    if (head[HEAD.strategy] === this.#replay) return this.#strategies[this.#replay].aside!(board)
+    // Nobody else notices.
+    if (head[HEAD.focused] === 1 && !this.#focus.knows(address)) return false
+    return reordering.active ? reordering.isMoment(again) : board.random.below(ASIDE_ONE_IN) === 0
+  }
+
+  #next(): number {
     const head = this.#head
     if (head[HEAD.ending] !== ENDING.none) return -1
     if (this.#isTooLong()) return this.end(ENDING.cutOff, -1)
-    let eligible = head[HEAD.enabled] & ~head[HEAD.spinning]
+    let { eligible } = this.board
     const opening = eligible & head[HEAD.opening]
     if (head[HEAD.strategy] === this.#replay) {
       const forced = this.#force(eligible, opening)
       if (forced !== UNFORCED) return forced
     }
-    if (eligible === 0) return this.#spinnerOrEnd()
+    if (eligible === 0) {
+      const released = this.reordering.release()
+      return released !== 0 ? lowest(released) : this.#spinnerOrEnd()
+    }
     // Whoever can go may be waiting for one that has to go round its loop often enough: to give up, or for its turn.
     if (this.#takesLong()) eligible = head[HEAD.enabled]
     if (opening !== 0) return lowest(opening)
+    const idle = this.#idleDrain()
+    if (idle >= 0) return idle
     if (isSingle(eligible)) return lowest(eligible)
     const last = head[HEAD.last]
     const canGoOn = last >= 0 && (eligible & (1 << last)) !== 0
@@ -163,12 +189,24 @@ export class Scheduler {
     return forced
   }
 
+  /** A delayed store to a cell that nobody contends for: it holds others up, and may as well be done at once. -1: none. */
+  #idleDrain(): number {
+    const { board } = this
+    const head = this.#head
+    if (head[HEAD.focused] === 0) return -1
+    for (let rest = (head[HEAD.enabled] | head[HEAD.held]) & (-1 << board.threads); rest !== 0; rest &= rest - 1)
+      if (!this.#focus.knows(board.of(lowest(rest), ACTOR.address))) return lowest(rest)
+    return -1
+  }
+
   /** Whether the thread's next operation is none that it could be switched at. */
   #runsThrough(actor: number): boolean {
     const { board } = this
     if (board.of(actor, ACTOR.bursting) === 1) return true
     // Whoever retries at other cells than those of the focus would never let the others go.
     if (this.#head[HEAD.focused] === 0 || this.#takesLong()) return false
+    // What it has delayed may have to reach memory first: whoever sees that could have gone before.
+    if (((this.#head[HEAD.enabled] | this.#head[HEAD.held]) & (1 << (board.threads + actor))) !== 0) return false
     const kind = board.of(actor, ACTOR.kind)
     return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
   }

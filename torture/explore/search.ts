@@ -194,6 +194,8 @@ class Search {
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
       ...(isSystematic(place) ? { stepLimit: this.#limit() } : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
+      // By turns, and not always the same with each strategy of a round.
+      holdsBack: this.#options.memoryModel !== 'sc' && (execution ^ (execution >> 3)) % 2 === 0,
       focused: this.#isFocused(place),
     }
   }

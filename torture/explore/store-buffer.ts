@@ -15,7 +15,7 @@
  * All of it lies in shared memory, since whoever has the baton carries a store out for the thread that delayed it.
  */
 import type { Addresses, Known } from './addresses.ts'
-import { ACTOR, type Board, HEAD, STEP } from './board.ts'
+import { ACTOR, type Board, STEP } from './board.ts'
 import { engine } from './engine.ts'
 import { DID, OP } from './ops.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -124,13 +124,15 @@ export class StoreBuffers implements WeakMemory {
   #place(address: number, release: boolean): number {
     const w = this.#w
     const mine = THREAD_WORDS * this.#thread
-    let n = w[mine + COUNT]++
+    const last = w[mine + COUNT]++
+    let n = last
     const entry = (i: number) => mine + 8 + ENTRY_WORDS * i
     while (this.#partial && !release && n > 0 && w[entry(n - 1) + ENTRY.address] !== address) {
-      if (!this.#scheduler.aside(OP.overtake, address, w[entry(n - 1) + ENTRY.bytes])) break
+      if (!this.#scheduler.aside(OP.overtake, address, w[entry(n - 1) + ENTRY.bytes], n < last)) break
       w.copyWithin(entry(n), entry(n - 1), entry(n))
       n--
     }
+    if (n < last) this.#scheduler.reordering.expose(this.#thread, n + 1)
     return entry(n)
   }
 
@@ -193,7 +195,7 @@ export class StoreBuffers implements WeakMemory {
     w[theirs + COUNT]--
     w.copyWithin(at, at + ENTRY_WORDS, at + ENTRY_WORDS * (w[theirs + COUNT] + 1))
     const actor = this.#board.threads + thread
-    this.#scheduler.arrive(actor, OP.drain, address, bytes)
+    this.#scheduler.pend(actor, OP.drain, address, bytes)
     const low = (it: number | bigint) => Number(BigInt.asIntN(32, BigInt(it)))
     this.#scheduler.took(actor, before === after ? DID.write : DID.write | DID.change, low(before), low(after))
     this.#offer(thread)
@@ -204,8 +206,8 @@ export class StoreBuffers implements WeakMemory {
     const w = this.#w
     const theirs = THREAD_WORDS * thread
     const actor = this.#board.threads + thread
-    if (w[theirs + COUNT] > 0) {
-      this.#scheduler.arrive(actor, OP.drain, w[theirs + 8 + ENTRY.address], w[theirs + 8 + ENTRY.bytes])
-    } else this.#board.head[HEAD.enabled] &= ~(1 << actor)
+    const filled = w[theirs + COUNT] > 0
+    if (filled) this.#scheduler.pend(actor, OP.drain, w[theirs + 8 + ENTRY.address], w[theirs + 8 + ENTRY.bytes])
+    this.#scheduler.reordering.offer(actor, filled)
   }
 }

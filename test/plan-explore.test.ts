@@ -51,6 +51,17 @@ t.test('counts of cpus are the same on every machine', async t => {
   t.equal(threads(1, '5'), 5)
 })
 
+t.test('a bug that only weaker memory shows is looked for with that', async t => {
+  const weak = bug('weak', ['a'], { memoryModel: 'pso', hardness: 'X' })
+  const model = (explore: Partial<typeof EXPLORE>, bugs = [weak]) =>
+    makePlan(search({ explore: { ...EXPLORE, ...explore }, bugs: ['weak'] }), [once], bugs).instances[0].explore!
+      .memoryModel
+  t.equal(model({}), 'pso')
+  t.equal(model({ memoryModel: 'tso' }), 'tso', 'unless told otherwise')
+  t.equal(model({}, [bug('weak', ['a'])]), 'sc')
+  t.throws(() => model({ strategy: 'dpor' }), { ...USAGE, message: /--strategy dpor knows no store buffers/ })
+})
+
 t.test('more threads than the scheduler can name', async t => {
   const plan = (adder: string, memoryModel: 'sc' | 'tso') =>
     makePlan(search({ explore: { ...EXPLORE, memoryModel }, threads: new Map([['adder', adder]]) }), [once], [])

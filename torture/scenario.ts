@@ -188,6 +188,8 @@ export interface Bug {
   /** Parameters that the bug fixes, over the scenario's defaults and the user's. */
   readonly params?: Readonly<Record<string, ParamValue>>
   readonly jitter?: 'off' | 'low' | 'high'
+  /** The weaker memory that it takes: what `explore` searches with unless told otherwise. Then its hardness is X. */
+  readonly memoryModel?: 'tso' | 'pso'
 }
 
 export function defineBug(bug: Bug): Bug {

@@ -38,7 +38,8 @@ export function linkLocked(k: Kernel, vma: number, behind: number): void {
  * finds the parent's entry not yet copied finds the copy later, and one that comes after the copy finds either.
  */
 export function linkMapping(k: Kernel, vma: number, behind = 0): void {
-  const object = get(k, vma + VMA.object)
+  // Never changes while the VMA lives.
+  const object = Atomics.load(k.w, vma + VMA.object, 'relaxed')
   if (object === 0) return
   lockMappings(k, object)
   linkLocked(k, vma, behind)

@@ -154,5 +154,9 @@ export function checkBug(value: unknown): string | undefined {
   if (!words([value.oracle].flat())) return 'oracle must be a name, or a list of names'
   if (!words(value.scenarios)) return 'scenarios must be a list of names'
   if (!['E', 'D', 'X'].includes(String(value.hardness))) return 'hardness must be E, D or X'
+  if (value.memoryModel !== undefined) {
+    if (!['tso', 'pso'].includes(String(value.memoryModel))) return 'memoryModel must be tso or pso'
+    if (value.hardness !== 'X') return 'hardness must be X where there is a memoryModel: stress cannot show it'
+  }
   return checkName('id', value.id)
 }

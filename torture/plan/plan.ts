@@ -119,7 +119,7 @@ function planScenario(
     keepGoing: request.keepGoing,
     ...(request.explore === undefined
       ? stressed(request, scenario, bugs)
-      : explored(request.explore, scenario, request.threads)),
+      : explored(withModel(request.explore, bugs), scenario, request.threads)),
   }
   const numbers = Array.from({ length: repetitions(request, selected) }, (_, n) => n + 1)
   return request.engines.flatMap(engine =>
@@ -136,6 +136,12 @@ function planScenario(
       }
     }),
   )
+}
+
+/** A bug that only weaker memory shows is looked for with that, where nothing else is asked for. */
+function withModel(explore: ExploreRequest, bugs: readonly BugDescription[]): ExploreRequest {
+  const needed = bugs.findLast(({ memoryModel }) => memoryModel !== undefined)?.memoryModel
+  return needed === undefined || explore.memoryModel !== 'sc' ? explore : { ...explore, memoryModel: needed }
 }
 
 /** What makes it a stress instance: real parallel threads, one CPU for each if the budget has them. */

@@ -1,5 +1,5 @@
 /** Per-VMA locks as in Linux 6.15 and later: one reference count in the VMA, over VMAs that are recycled at once. */
-import { writeSeqcountBegin, writeSeqcountEnd } from '../../sync/seqcount.ts'
+import { writeSeqcountBegin } from '../../sync/seqcount.ts'
 import type { Mm } from '../kernel.ts'
 import {
   DETACHED,
@@ -7,6 +7,7 @@ import {
   OTHER,
   READ_LOCKED,
   vmaEndRead,
+  vmaEndWriteAll,
   vmaMarkAttached,
   vmaMarkDetached,
   vmaStartRead,
@@ -56,13 +57,12 @@ export class VmaLockPolicy extends PerVmaLocks {
   }
 
   writeUnlock(mm: Mm): void {
-    // Unlocks every VMA at once: their vm_lock_seq is not the current number any more.
-    writeSeqcountEnd(this.k.w, mm.seq)
+    vmaEndWriteAll(this.k, mm)
     mm.lock.upWrite()
   }
 
   writeDowngrade(mm: Mm): void {
-    writeSeqcountEnd(this.k.w, mm.seq)
+    vmaEndWriteAll(this.k, mm)
     mm.lock.downgradeWrite()
   }
 

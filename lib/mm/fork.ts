@@ -7,6 +7,7 @@ import { bug, pass, passSlow, site } from '../shm/sites.ts'
 import { writeSeqcountBegin, writeSeqcountEnd } from '../sync/seqcount.ts'
 import { spinLock, spinUnlock } from '../sync/spinlock.ts'
 import { anonVmaFork } from './anon-vma.ts'
+import { inheritHeap } from './brk.ts'
 import { mmput } from './exit.ts'
 import { entryFor, FORCED } from './fault.ts'
 import { linkMapping } from './i-mmap.ts'
@@ -52,6 +53,7 @@ export function fork(k: Kernel, parent: Mm): number {
   // Under the lock that keeps the reaper out.
   const whole = (Atomics.load(k.w, parent.flags) & MMF_UNSTABLE) === 0
   const complete = whole && dupMmap(k, parent, child)
+  inheritHeap(k, child, parent)
   k.policy.writeUnlock(child)
   k.policy.writeUnlock(parent)
   k.quiesce()

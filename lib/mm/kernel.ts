@@ -30,6 +30,8 @@ export class Mm {
   readonly life: number
   readonly flags: number
   readonly writeProtectSeq: number
+  readonly startBrk: number
+  readonly brk: number
   readonly gen: number
   readonly flushPending: number
   readonly cpumask: number
@@ -58,6 +60,8 @@ export class Mm {
     this.life = mm + MM.life
     this.flags = mm + MM.flags
     this.writeProtectSeq = mm + MM.write_protect_seq
+    this.startBrk = mm + MM.start_brk
+    this.brk = mm + MM.brk
     this.gen = tlb + MM_TLB.tlb_gen
     this.flushPending = tlb + MM_TLB.tlb_flush_pending
     this.cpumask = tlb + MM_TLB.cpumask

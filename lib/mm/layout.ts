@@ -17,6 +17,8 @@ export const MM = struct('mm', {
   write_protect_seq: 'seqcount: odd while fork write-protects entries of this address space',
   life: 'how many times the struct was taken into use',
   flags: 'MMF_OOM_SKIP | MMF_UNSTABLE',
+  start_brk: 'first page of the heap; 0 with brk 0: there is none',
+  brk: 'first page behind the heap',
 })
 
 /** The OOM reaper has nothing to do here any more: it has been here, or the mappings are being taken down. */

@@ -58,7 +58,8 @@ export function mmap(k: Kernel, mm: Mm, start: number, end: number, mapping: Map
   return result
 }
 
-function insertNew(
+/** A VMA over a hole that was found empty. ENOMEM: there is none. */
+export function insertNew(
   k: Kernel,
   mm: Mm,
   start: number,

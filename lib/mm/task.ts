@@ -4,6 +4,7 @@
  */
 import { violated } from '../check/oracle.ts'
 import { bug, pass, passMasked, site } from '../shm/sites.ts'
+import { brk, startHeap } from './brk.ts'
 import { mmput } from './exit.ts'
 import { FAULT_OK } from './fault.ts'
 import { fork } from './fork.ts'
@@ -192,6 +193,15 @@ export class Task {
 
   mprotect(mm: number, start: number, end: number, write: boolean): number {
     return mprotect(this.k, this.k.mms[mm], start, end, write)
+  }
+
+  /** Where the heap of an address space begins; before anybody uses it. */
+  startHeap(mm: number, start: number): void {
+    startHeap(this.k, this.k.mms[mm], start)
+  }
+
+  brk(mm: number, to: number): number {
+    return brk(this.k, this.k.mms[mm], to)
   }
 
   mremap(mm: number, start: number, end: number, how: Remap): number {

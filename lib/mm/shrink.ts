@@ -24,8 +24,8 @@ const UNMAPPED = site('shrink/unmapped')
 const FROZEN = site('shrink/frozen')
 const KEPT = site('shrink/kept')
 
-/** Pages that are locked and unmapped at once. */
-const BATCH = 8
+/** Pages that are locked and unmapped at once: SWAP_CLUSTER_MAX. */
+const BATCH = 32
 /** The object's own and the shrinker's: who else refers to the page wants to keep it. */
 const UNUSED = 2
 

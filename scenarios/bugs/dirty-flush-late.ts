@@ -23,6 +23,7 @@ export default defineBug({
     unmap: 0,
     protect: 0,
     discard: 4,
+    take: 0,
     sync: 4,
     shrink: 1,
     sample: 0,

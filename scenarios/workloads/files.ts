@@ -29,6 +29,7 @@ export const specs = {
   unmap: { default: 1, min: 0, max: 1000, describe: 'weight of munmap' },
   protect: { default: 3, min: 0, max: 1000, describe: 'weight of mprotect' },
   discard: { default: 2, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
+  take: { default: 2, min: 0, max: 1000, describe: 'weight of using a page, dropping or protecting it, and using it' },
   sync: { default: 4, min: 0, max: 1000, describe: 'weight of writing the dirty pages of a mapping to the disk' },
   shrink: { default: 6, min: 0, max: 1000, describe: 'weight of dropping pages from the cache' },
   sample: { default: 1, min: 0, max: 1000, describe: 'weight of asking which private pages were used' },
@@ -123,16 +124,32 @@ function burst({ layout }: Shared, params: Params, { task, stamps, random }: Loc
 
 /** One of the operations that are not accesses. */
 function operate(context: Context, tally: Tally): void {
-  const { params, local, random, count } = context
-  const { task } = local
-  const mapping = params.map + params.unmap + params.protect + params.discard
-  const draw = random.below(Math.max(1, mapping + params.sync + params.shrink + params.sample))
+  const { params, random } = context
+  const { map, unmap, protect, discard, take, sync, shrink, sample } = params
+  const mapping = map + unmap + protect + discard
+  const draw = random.below(Math.max(1, mapping + take + sync + shrink + sample))
   if (draw < mapping) tally.changed(change(context, draw))
-  else if (draw < mapping + params.sync) {
-    const { from, to } = somePages(context)
-    count('pages.written', writeback(task.k, FILE, from, to))
-  } else if (draw < mapping + params.sync + params.shrink) shrink(context)
-  else if (params.sample > 0) sample(context)
+  else if (draw < mapping + take) takeOne(context, tally)
+  else if (draw < mapping + take + sync) writeSome(context)
+  else if (draw < mapping + take + sync + shrink) shrinkSome(context)
+  else if (sample > 0) sampleSome(context)
+}
+
+/** Takes a page away that it has just written to, or the right to write to it, and looks at once whether it is gone. */
+function takeOne({ shared, params, local, random }: Context, tally: Tally): void {
+  const { task, stamps } = local
+  const page = random.below(params.slots) * shared.layout.stride + random.below(params['slot-pages'])
+  const vpn = shared.layout.shared + page
+  const drop = random.oneIn(2)
+  if (!tally.touched(stamps.touchShared(vpn, page, true))) return
+  tally.changed(drop ? task.dontneed(task.home, vpn, vpn + 1) : task.mprotect(task.home, vpn, vpn + 1, false))
+  tally.touched(stamps.touchShared(vpn, page, !drop))
+  if (!drop) tally.changed(task.mprotect(task.home, vpn, vpn + 1, true))
+}
+
+function writeSome(context: Context): void {
+  const { from, to } = somePages(context)
+  context.count('pages.written', writeback(context.local.task.k, FILE, from, to))
 }
 
 function change(context: Context, draw: number): number {
@@ -161,7 +178,7 @@ function somePages({ shared, params, random }: Context): { from: number; to: num
   return { from, to: from + length }
 }
 
-function shrink({ shared, params, local, random, count }: Context): void {
+function shrinkSome({ shared, params, local, random, count }: Context): void {
   const shrunk = shrinkFile(local.task.k, FILE, {
     pages: 1 + random.below(shared.layout.span),
     batched: random.below(100) < params.batched,
@@ -171,7 +188,7 @@ function shrink({ shared, params, local, random, count }: Context): void {
 }
 
 /** Looks at some frames, whatever they are. */
-function sample({ shared, local, random, count }: Context): void {
+function sampleSome({ shared, local, random, count }: Context): void {
   const { frames } = shared.memory.options
   for (let n = 0; n < SAMPLES; n++) {
     const referenced = sampleReferences(local.task.k, 1 + random.below(frames - 1))

@@ -3,7 +3,7 @@
  * pages that are taken away. Behind the pages of the families (families.ts) each address space has
  *
  *     file   a file mapped shared, whose content is known to every thread
- *     wild   whatever comes: private memory, the file privately, moved about; what is written there nobody remembers,
+ *     wild   whatever comes: private memory, the file privately, stacks, moved about; what is written there nobody remembers,
  *            but every other oracle watches
  */
 import { audit } from '../../lib/check/audit.ts'
@@ -146,7 +146,7 @@ function mapWild(context: Context, tally: Tally): void {
   const { task } = local
   const { start, end } = somePages(context)
   const pages = Math.min(end - start, params.file)
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0:
       tally.changed(task.munmap(task.home, start, end))
       break
@@ -159,6 +159,10 @@ function mapWild(context: Context, tally: Tally): void {
     case 3:
       // Copies of the file's pages, and the pages themselves until they are written to.
       tally.changed(task.mmap(task.home, start, start + pages, { write: true, object: FILE, offset: 0, shared: false }))
+      break
+    case 4:
+      // One page, and as many below as are touched.
+      tally.changed(task.mmap(task.home, end - 1, end, { write: true, object: 0, offset: 0, growsDown: true }))
       break
     default:
       tally.changed(task.mmap(task.home, start, end, { write: true, object: 0, offset: 0 }))

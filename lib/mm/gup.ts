@@ -99,7 +99,8 @@ export class Gup {
   #lockAndGet(mm: Mm, vpn: number, foll: number): number {
     const { policy } = this.#k
     for (let flags = ALLOW_RETRY; ; flags = TRIED) {
-      policy.readLock(mm, vpn, vpn + 1)
+      // All of it: a fault may have to look at the neighbours of its VMA.
+      policy.readLock(mm)
       const result = this.#getLocked(mm, vpn, foll, flags)
       // The fault has dropped the lock and waited.
       if (result === -FAULT_RETRY) continue

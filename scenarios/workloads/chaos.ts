@@ -257,7 +257,7 @@ export function chaosScenario(
     tags: ['mm'],
     params: specs,
     setup,
-    threads: { chaos: { count: 'cpus', ...body, run } },
+    threads: { worker: { count: 'cpus', ...body, run } },
     check: ({ shared }) => audit(shared.memory),
   }
 }

@@ -49,8 +49,10 @@ export const UNSHARE = 8
 export const FORCED = 16
 
 const PUT_EARLY = bug('vma-put-early')
+const ANON_VMA_EARLY = bug('anon-vma-early')
 const UNSTABLE_UNCHECKED = bug('oom-unstable-unchecked')
 const INSTALL = site('fault/install')
+const PREPARE = site('fault/prepare-anon-vma')
 const LOST_RACE = site('fault/pte-changed')
 
 /** Handles a fault that the VMA permits. With FAULT_RETRY the lock is gone; with any other code the caller unlocks. */
@@ -165,9 +167,12 @@ function faultWriteProtected(
  */
 export function prepareAnonVma(k: Kernel, mm: Mm, vma: number, flags: number): boolean {
   if (Atomics.load(k.w, vma + VMA.anon_vma) !== 0) return true
-  const borrowed = (flags & UNDER_VMA_LOCK) !== 0
+  // Linux 6.4 took nothing here: its policy admitted no VMA without an anon_vma.
+  const borrowed = (flags & UNDER_VMA_LOCK) !== 0 && !ANON_VMA_EARLY
   if (borrowed && !mm.lock.downReadTrylock()) return false
-  const prepared = anonVmaPrepare(k, vma, mm.pageTableLock, mergeableAnonVma(k, mm, vma))
+  const reusable = mergeableAnonVma(k, mm, vma)
+  pass(PREPARE, vma, reusable)
+  const prepared = anonVmaPrepare(k, vma, mm.pageTableLock, reusable)
   if (borrowed) mm.lock.upRead()
   return prepared
 }

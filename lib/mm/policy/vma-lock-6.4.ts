@@ -10,6 +10,7 @@ import { findVma } from '../vma-store.ts'
 import { PerVmaRwsems } from './per-vma-rwsem.ts'
 
 const DETACHED_UNCHECKED = bug('vma-detached-unchecked')
+const ANON_VMA_EARLY = bug('anon-vma-early')
 const BEFORE_LOCK = site('vma-lock-6.4/before-lock')
 
 export class VmaLock64Policy extends PerVmaRwsems {
@@ -42,6 +43,10 @@ export class VmaLock64Policy extends PerVmaRwsems {
       stats.fallbackShared++
       return false
     }
+    if (ANON_VMA_EARLY && Atomics.load(w, vma + VMA.anon_vma) === 0) {
+      stats.fallbackAnonVma++
+      return false
+    }
     // Spares the semaphore's line; taken as locked wrongly at worst.
     const locked = this.locks.isWriteLocked(mm, vma)
     if (!locked) pass(BEFORE_LOCK, vma, mm.tag)
@@ -50,7 +55,7 @@ export class VmaLock64Policy extends PerVmaRwsems {
       return false
     }
     // Only now: before, mremap could take the anon_vma away again.
-    if (Atomics.load(w, vma + VMA.anon_vma) !== 0) return true
+    if (ANON_VMA_EARLY || Atomics.load(w, vma + VMA.anon_vma) !== 0) return true
     this.locks.endRead(vma)
     stats.fallbackAnonVma++
     return false

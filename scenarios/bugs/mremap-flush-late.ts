@@ -26,6 +26,8 @@ export default defineBug({
     remap: 0,
     resize: 0,
     protect: 0,
+    heap: 0,
+    brk: 0,
     wander: 0,
     writes: 1,
     shrink: 100,

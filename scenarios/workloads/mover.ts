@@ -1,9 +1,9 @@
 /** A thread that moves bundles: those of its own share, so that it knows where every page is. */
 import { dropBegins, dropEnds } from '../../lib/check/moving-stamps.ts'
 import { FAULT_SEGV } from '../../lib/mm/fault.ts'
-import { DONE } from '../../lib/mm/mmap.ts'
+import { DONE, ENOMEM } from '../../lib/mm/mmap.ts'
 import { ANYWHERE, STAY } from '../../lib/mm/mremap.ts'
-import { type Bundle, bundlesOf, type Context, FILE, FILE_KIND, fileOffset, PRIVATE_KIND } from './moves.ts'
+import { type Bundle, bundlesOf, type Context, FILE, FILE_KIND, fileOffset, heapStart, PRIVATE_KIND } from './moves.ts'
 import type { Tally } from './tally.ts'
 
 const NOWHERE = -1
@@ -56,10 +56,12 @@ export class Mover {
 
   #operate(): void {
     const { params, random } = this.#context
-    const { move, drop, remap, resize, protect, wander } = params
-    const draw = random.below(Math.max(1, move + drop + remap + resize + protect + wander))
-    if (draw >= move + drop + remap + resize + protect && wander > 0) {
-      this.#wander()
+    const { move, drop, remap, resize, protect, brk, wander } = params
+    const ofBundles = move + drop + remap + resize + protect
+    const draw = random.below(Math.max(1, ofBundles + brk + wander))
+    if (draw >= ofBundles && brk + wander > 0) {
+      if (draw < ofBundles + brk) this.#brk()
+      else this.#wander()
       return
     }
     if (this.#mine.length === 0) return
@@ -186,6 +188,12 @@ export class Mover {
     const { task } = local
     const write = random.oneIn(2)
     this.#tally.changed(task.mprotect(0, place + from, place + to, write))
+  }
+
+  #brk(): void {
+    const { params, random, local } = this.#context
+    const to = heapStart(params) + random.below(params.heap + 1)
+    this.#tally.changed(local.task.brk(0, to) === to ? DONE : ENOMEM)
   }
 
   /** Lets a mapping of address space 1 grow or shrink, and looks whether it holds what it held. */

@@ -6,12 +6,14 @@
  *     private  bundles that are moved whole or in pieces, dropped, shrunk and grown again
  *     file     the same of shared mappings of a file, whose pages a shrinker takes away meanwhile
  *     loose    private ones that may leave their VMAs behind when they move, and so have several pages of one number
+ *     heap     grows and shrinks by brk
  *
  * In address space 1 each mover has a mapping that grows, and moves to wherever there is room.
  */
 import { audit } from '../../lib/check/audit.ts'
 import { FileStamps } from '../../lib/check/file-stamps.ts'
 import { dropLog, MovingStamps } from '../../lib/check/moving-stamps.ts'
+import { Stamps } from '../../lib/check/stamps.ts'
 import { objectBase } from '../../lib/mm/i-mmap.ts'
 import { OBJECT } from '../../lib/mm/layout.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
@@ -37,6 +39,7 @@ export const specs = {
   },
   burst: { default: 12, min: 1, max: 1000, describe: 'accesses between two other operations' },
   writes: { default: 50, min: 0, max: 100, describe: 'share of the accesses that write, in percent' },
+  heap: { default: 16, min: 0, max: 512, describe: 'pages that the heap has at most' },
   move: { default: 8, min: 0, max: 1000, describe: 'weight of mremap to another place' },
   pieces: { default: 33, min: 0, max: 100, describe: 'operations that concern a piece of a bundle only, in percent' },
   keep: {
@@ -49,6 +52,7 @@ export const specs = {
   remap: { default: 1, min: 0, max: 1000, describe: 'weight of munmap and mmap' },
   resize: { default: 2, min: 0, max: 1000, describe: 'weight of shrinking and growing again' },
   protect: { default: 1, min: 0, max: 1000, describe: 'weight of mprotect' },
+  brk: { default: 2, min: 0, max: 1000, describe: 'weight of moving the end of the heap' },
   wander: { default: 2, min: 0, max: 1000, describe: 'weight of growing to wherever there is room' },
   shrink: {
     default: 20,
@@ -90,6 +94,7 @@ export interface Local {
   readonly task: Task
   readonly stamps: MovingStamps
   readonly fileStamps: FileStamps
+  readonly heapStamps: Stamps
   readonly random: Random
 }
 
@@ -129,6 +134,12 @@ export function bundlesOf(params: Params): readonly Bundle[] {
   }))
 }
 
+/** First page of the heap, behind all places. */
+export function heapStart(params: Params): number {
+  const last = bundlesOf(params).flatMap(({ places }) => places)
+  return Math.max(128, ...last) + 2 * params['bundle-pages'] + TABLE_PAGES
+}
+
 /** Page of the file at which a bundle begins. */
 export function fileOffset(bundle: Bundle, params: Params): number {
   return bundle.first - params.private * params['bundle-pages']
@@ -138,7 +149,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   const cpus = Object.values(threads).reduce((sum, n) => sum + n, 0)
   const bundles = bundlesOf(params)
   const span = bundles.length * params['bundle-pages']
-  const pages = Math.max(128, ...bundles.flatMap(({ places }) => places)) + 2 * params['bundle-pages'] + TABLE_PAGES
+  const pages = heapStart(params) + params.heap + 1
   const memory = createMemory({
     cpus,
     mms: 2,
@@ -154,6 +165,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
   })
   const boot = new Task(memory, 0, params.policy as PolicyName)
   boot.begin()
+  boot.startHeap(0, heapStart(params))
   for (const bundle of bundles) {
     const object = bundle.kind === FILE_KIND ? FILE : 0
     const offset = object === 0 ? 0 : fileOffset(bundle, params)
@@ -171,6 +183,7 @@ function open({ shared, params, thread, random }: OpenContext<Shared, typeof spe
   return {
     task,
     stamps: new MovingStamps(task, shared.drops, span),
+    heapStamps: new Stamps(task, shared.memory.options.pages),
     fileStamps: new FileStamps(task, Math.max(1, params.file) * params['bundle-pages']),
     random,
   }
@@ -179,8 +192,13 @@ function open({ shared, params, thread, random }: OpenContext<Shared, typeof spe
 /** Accesses to the pages of one bundle, mostly where it is, and sometimes where it was or will be. */
 export function burst(shared: Shared, bundles: readonly Bundle[], params: Params, local: Local, tally: Tally): void {
   const { random, task } = local
-  if (bundles.length === 0) return
-  const number = random.below(bundles.length)
+  const heap = params.heap > 0 ? 1 : 0
+  if (bundles.length + heap === 0) return
+  const number = random.below(bundles.length + heap)
+  if (number === bundles.length) {
+    useHeap(params, local, tally)
+    return
+  }
   const bundle = bundles[number]
   let place = Atomics.load(shared.hints, number)
   for (let n = 0; n < params.burst; n++) {
@@ -206,6 +224,17 @@ function touchPrivate(
   const page = random.below(params['bundle-pages'])
   if (bundle.kind === PRIVATE_KIND) return stamps.touch(place + page, bundle.first + page, write)
   return stamps.touchAny(place + page, bundle.first + page, write)
+}
+
+function useHeap(params: Params, { random, task, heapStamps }: Local, tally: Tally): void {
+  const start = heapStart(params)
+  // A page beyond its end as well.
+  const pages = Math.min(params.heap, Atomics.load(task.k.w, task.mm.brk) - start + 1)
+  for (let n = 0; n < params.burst; n++) {
+    const vpn = start + random.below(Math.max(1, pages))
+    tally.touched(heapStamps.touch(vpn, random.below(100) < params.writes))
+    if ((n & 3) === 0) task.k.cpu.poll()
+  }
 }
 
 /** Half of the time a page that the shrinker is at, or has just left. */

@@ -248,3 +248,13 @@ t.test('on threads everything happens, and no oracle speaks', async t => {
     for (const name of ['forks', 'exits', 'reaped', 'lazy.flushed']) t.ok(counters[name] > 0, `${policy}: ${name}`)
   }
 })
+
+t.test('who gives back a VMA that became one of another address space keeps that one, and must', async t => {
+  const driver = await load(new URL('./fixtures/vma-put.ts', import.meta.url))
+  t.teardown(() => driver.remove())
+  const { failures, counters } = await driver.run()
+  t.same(failures, [])
+  t.same(counters, { recycled: 1, ended: 1 })
+  const mutant = await driver.run({ bugs: ['vma-put-mm-freed'] })
+  t.match(mutant.failures, [{ oracle: 'GEN', message: /mm 1 was freed before the last reader/ }])
+})

@@ -352,7 +352,7 @@ t.test('a fork that fails, wherever it does, leaves nothing behind and promises 
   const revoked = () => Atomics.load(m.w, m.mm(0).log(63, PAGE_LOG.write_revoked))
   const promise = revoked()
   let fails = 0
-  for (let id = -1; id === -1; fails++) {
+  for (let id = -1; id === -1 && fails < 100; fails++) {
     let asked = 0
     m.k.shouldFail = () => asked++ === fails
     id = m.on(0, task => task.fork())

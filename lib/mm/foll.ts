@@ -6,7 +6,7 @@
  * weight: for who hands the page to a device. A page that is pinned must stay the page of its address space, so it must
  * be that address space's own before it is pinned, and copy on write must leave it alone afterwards.
  */
-import { bug } from '../shm/sites.ts'
+import { bug, pass, site } from '../shm/sites.ts'
 import { GUP_PIN_COUNTING_BIAS } from './frames.ts'
 import type { Kernel } from './kernel.ts'
 import { FRAME, PG_ANON_EXCLUSIVE, VM_READ, VM_SHARED, VM_WRITE, ZERO_FRAME } from './layout.ts'
@@ -24,7 +24,8 @@ export const FOLL_LONGTERM = 16
 /** Where the VMA is not known: its rights are what the entry says. */
 export const ANY_VMA = -1
 
-const LONGTERM_ANY = bug('gup-no-unshare')
+const PIN_SHARED = bug('gup-no-unshare')
+const SHARED_PAGE = site('gup/shared-page')
 
 /** Takes the reference that was asked for. The zero page stays anyway and is not counted. False: it cannot be had. */
 export function tryGrab(k: Kernel, frame: number, foll: number): boolean {
@@ -66,10 +67,14 @@ export function mayForceWrite(k: Kernel, frame: number, vmaFlags: number, foll: 
  * next write would copy it, and leave the pin with the old page.
  */
 export function mustUnshare(k: Kernel, frame: number, vmaFlags: number, foll: number): boolean {
-  if ((foll & (FOLL_WRITE | FOLL_PIN)) !== FOLL_PIN || LONGTERM_ANY) return false
-  if (frame === ZERO_FRAME || !k.frames.isAnon(frame))
-    return (foll & FOLL_LONGTERM) !== 0 && (vmaFlags === ANY_VMA || (vmaFlags & VM_SHARED) === 0)
-  return !isExclusive(k, frame)
+  if ((foll & (FOLL_WRITE | FOLL_PIN)) !== FOLL_PIN || !isShared(k, frame, vmaFlags, foll)) return false
+  pass(SHARED_PAGE, frame, foll)
+  return !PIN_SHARED
+}
+
+function isShared(k: Kernel, frame: number, vmaFlags: number, foll: number): boolean {
+  if (frame !== ZERO_FRAME && k.frames.isAnon(frame)) return !isExclusive(k, frame)
+  return (foll & FOLL_LONGTERM) !== 0 && (vmaFlags === ANY_VMA || (vmaFlags & VM_SHARED) === 0)
 }
 
 function isExclusive(k: Kernel, frame: number): boolean {

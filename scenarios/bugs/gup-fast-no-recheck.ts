@@ -12,5 +12,17 @@ export default defineBug({
   oracle: ['DATA', 'FREE', 'REF'],
   hardness: 'D',
   jitter: 'high',
-  params: { slots: 1, share: 0, force: 0, pins: 1, fork: 0, protect: 0 },
+  params: {
+    slots: 1,
+    'slot-pages': 3,
+    share: 0,
+    force: 0,
+    touch: 0,
+    pins: 1,
+    hold: 1,
+    drop: 8,
+    fork: 0,
+    protect: 0,
+    unmap: 0,
+  },
 })

@@ -8,7 +8,7 @@ export default defineBug({
     address space alone: a fault that makes the copy now, though nothing is written. The mutant pins the page as it is.`,
   source: 'Linux commit a7f226604170 (2022)',
   scenarios: ['gup'],
-  site: 'cow/replace',
+  site: 'gup/shared-page',
   oracle: 'DATA',
   hardness: 'E',
   params: { share: 0, force: 0 },

@@ -201,7 +201,7 @@ function change({ shared, params, local, more, count, random }: Context): void {
     const vpn = somePrivate(shared, params, random)
     const slot = vpn - ((vpn - layout.private) % layout.stride)
     const end = slot + params['slot-pages']
-    if (draw < drop) dropSome(shared, params, local, vpn, tally)
+    if (draw < drop) dropSome(shared, params, local, vpn, end, tally)
     else if (draw < drop + protect) tally.changed(task.mprotect(0, vpn, end, random.below(3) > 0))
     else if (draw < drop + protect + unmap) {
       if (random.oneIn(2)) tally.changed(task.munmap(0, slot, end))
@@ -216,22 +216,31 @@ function change({ shared, params, local, more, count, random }: Context): void {
   tally.report()
 }
 
-/** Drops a page or the rest of its slot, or pages of the file: who writes there by force goes between. */
-function dropSome({ layout }: Shared, params: Params, { task, random }: Local, vpn: number, tally: Tally): void {
-  if (random.oneIn(2)) {
+/** Drops a page or the rest of its slot; or pages of the file, if somebody writes there by force. */
+function dropSome(
+  { layout }: Shared,
+  params: Params,
+  { task, random }: Local,
+  vpn: number,
+  end: number,
+  tally: Tally,
+): void {
+  if (params.force > 0 && random.oneIn(2)) {
     for (let n = 0; n < params['file-pages']; n++) {
       const page = layout.file + random.below(params['file-pages'])
       tally.changed(task.dontneed(0, page, page + 1))
     }
-  } else tally.changed(task.dontneed(0, vpn, vpn + 1))
+  } else tally.changed(task.dontneed(0, vpn, random.oneIn(2) ? vpn + 1 : end))
 }
 
-/** Forks, writes to some pages as the child, and ends it. */
+/** Forks, writes to some pages as the child or from outside, and ends it. */
 function haveChild(shared: Shared, params: Params, local: Local, count: Context['count']): void {
-  const { task, random } = local
+  const { task, gup, random } = local
   const child = task.fork()
   count(child === -1 ? 'forks.enomem' : 'forks', 1)
   if (child === -1) return
+  const { mms, cpu } = task.k
+  if (random.oneIn(2)) gup.writeRemote(mms[child], somePrivate(shared, params, random), cpu.id, -1)
   if (random.oneIn(2) && task.switchMm(child)) {
     for (let n = 0; n < 4; n++) {
       const vpn = somePrivate(shared, params, random)

@@ -4,7 +4,9 @@
  * meanwhile: unmapped, written to the disk, dropped, read again. A private mapping shows one of two things:
  *
  * - what the thread wrote to the copy, if it has and the copy was not dropped since;
- * - else the file as it was when the copy was made, or as it is if there is no copy: no older than what was seen before.
+ * - else the file as it was when the copy was made, or as it is if there is no copy. What is not what the file holds is a
+ *   copy, and does not change any more. It may be older than what was read before: whoever makes a copy does so first,
+ *   and puts it in the place of the file's page later, as long as that is still, or again, mapped there.
  *
  * Numbers grow, so that older and newer can be told; those written to copies carry a mark. Of drops is known what
  * `Stamps` knows of them.
@@ -82,7 +84,7 @@ export class FileStamps {
     const begunAfter = Atomics.load(w, log + PAGE_LOG.zap_begun)
     const mayHaveDropped = begunAfter !== this.#settled[at]
     const wasDropped = endedBefore > this.#begun[at]
-    if (!(!wasDropped && this.#continues(at, page, seen)) && !(mayHaveDropped && this.#isFile(at, page, seen)))
+    if (!(!wasDropped && this.#continues(at, page, seen)) && !(mayHaveDropped && this.#wasFile(page, seen)))
       this.#wrong(at, vpn, page, seen, wasDropped ? 'was dropped since' : mayHaveDropped ? '' : 'was never dropped')
     this.#last[at] = value
     this.#fileThen[at] = this.#file[page]
@@ -94,13 +96,12 @@ export class FileStamps {
   /** Whether the page may hold this if it was not dropped since the last access. */
   #continues(at: number, page: number, seen: number): boolean {
     const last = this.#last[at]
-    // What is not what the file held then is a copy, and stays what it is.
-    return seen === last || (last === this.#fileThen[at] && this.#isFile(at, page, seen))
+    return seen === last || (last === this.#fileThen[at] && this.#wasFile(page, seen))
   }
 
-  /** Whether the file may have held this at some time since the last access. */
-  #isFile(at: number, page: number, seen: number): boolean {
-    return seen >= this.#fileThen[at] && seen <= this.#file[page]
+  /** Whether the file may have held this some time. */
+  #wasFile(page: number, seen: number): boolean {
+    return seen <= this.#file[page]
   }
 
   #number(): number {

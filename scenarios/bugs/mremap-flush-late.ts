@@ -33,6 +33,8 @@ export default defineBug({
     shrink: 100,
     'shrink-pages': 1,
     batched: 0,
+    kswapd: 0,
+    abroad: 100,
     failures: 0,
     use: 0,
   },

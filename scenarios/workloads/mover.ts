@@ -16,7 +16,6 @@ export class Mover {
   readonly #context: Context
   readonly #tally: Tally
   readonly #mine: readonly Bundle[]
-  readonly #bundles: readonly Bundle[]
   /** Of each bundle, the place at which each page lies; of those that leave VMAs behind one of them. */
   readonly #where = new Map<Bundle, Int32Array>()
   readonly #pages: number
@@ -32,18 +31,24 @@ export class Mover {
     this.#context = context
     this.#tally = tally
     this.#pages = params['bundle-pages']
-    this.#bundles = bundlesOf(params)
-    this.#mine = this.#bundles.filter((_, n) => n % shared.threads.mover === index)
+    this.#mine = bundlesOf(params).filter((_, n) => n % shared.threads.mover === index)
     for (const bundle of this.#mine) this.#where.set(bundle, new Int32Array(this.#pages).fill(bundle.places[0]))
   }
 
   /** One operation. */
   step(): void {
     const { params, random, local } = this.#context
-    const { k } = local.task
+    const { task } = local
+    const { k } = task
+    task.switchMm(random.below(100) < params.abroad ? 1 : 0)
     if (random.below(100) < params.failures) k.shouldFail = () => random.oneIn(4)
     this.#operate()
     k.shouldFail = () => false
+  }
+
+  /** Before memory of address space 0 is used. */
+  goHome(): void {
+    this.#context.local.task.switchMm(0)
   }
 
   report(): void {
@@ -105,12 +110,7 @@ export class Mover {
     this.#tally.changed(result < 0 ? -result : DONE)
     if (result < 0) this.#failed++
     else this.#moved++
-    if (result >= 0) this.#put(bundle, from, to, place)
-  }
-
-  #put(bundle: Bundle, from: number, to: number, place: number): void {
-    this.#where.get(bundle)!.fill(place, from, to)
-    Atomics.store(this.#context.shared.hints, this.#bundles.indexOf(bundle), place)
+    if (result >= 0) where.fill(place, from, to)
   }
 
   #map(bundle: Bundle, from: number, to: number, place: number): void {
@@ -119,7 +119,7 @@ export class Mover {
     const offset = object === 0 ? 0 : fileOffset(bundle, params) + from
     const result = local.task.mmap(0, place + from, place + to, { write: true, object, offset })
     this.#tally.changed(result)
-    if (result === DONE) this.#put(bundle, from, to, place)
+    if (result === DONE) this.#where.get(bundle)!.fill(place, from, to)
   }
 
   /** Does something that takes the content of pages away; of a file nothing is lost by it. */
@@ -218,7 +218,6 @@ export class Mover {
         this.#fillWanderer()
       } else this.#failed++
     }
-    task.switchMm(0)
   }
 
   /** Room for a mapping of its own: the movers begin apart. */

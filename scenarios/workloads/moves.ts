@@ -61,7 +61,9 @@ export const specs = {
     describe: 'bursts after which the file loses pages from the cache, in percent',
   },
   'shrink-pages': { default: 8, min: 1, max: 256, describe: 'pages that a shrinker looks at, at most' },
+  kswapd: { default: 50, min: 0, max: 100, describe: 'shrinkers that are in another address space, in percent' },
   batched: { default: 50, min: 0, max: 100, describe: 'shrinkers that put flushes off, in percent' },
+  abroad: { default: 50, min: 0, max: 100, describe: 'operations on address space 0 from the other one, in percent' },
   failures: { default: 10, min: 0, max: 100, describe: 'operations in which allocations fail, in percent' },
   use: {
     default: 50,
@@ -85,8 +87,6 @@ export interface Shared {
   readonly memory: MemoryImage
   /** Of the numbered pages of all bundles. */
   readonly drops: Int32Array
-  /** Where each bundle was last put: most accesses begin there. */
-  readonly hints: Int32Array
   readonly threads: Readonly<Record<string, number>>
 }
 
@@ -95,6 +95,8 @@ export interface Local {
   readonly stamps: MovingStamps
   readonly fileStamps: FileStamps
   readonly heapStamps: Stamps
+  /** Number of the place at which it last found each page. */
+  readonly found: Int32Array
   readonly random: Random
 }
 
@@ -103,6 +105,8 @@ export type Context = RunContext<Shared, typeof specs, Local>
 /** The file's number + 1: there are no other objects. */
 export const FILE = 1
 const TABLE_BITS = 3
+/** One access in so many goes to any place of a page. */
+const ELSEWHERE = 32
 const TABLE_PAGES = 1 << TABLE_BITS
 
 export const PRIVATE_KIND = 0
@@ -172,9 +176,7 @@ function setup({ params, threads }: SetupContext<typeof specs>): Shared {
     boot.mmap(0, bundle.places[0], bundle.places[0] + params['bundle-pages'], { write: true, object, offset })
   }
   boot.end()
-  const hints = new Int32Array(new SharedArrayBuffer(4 * Math.max(1, bundles.length)))
-  for (const [n, { places }] of bundles.entries()) Atomics.store(hints, n, places[0])
-  return { memory, drops: dropLog(Math.max(1, span)), hints, threads }
+  return { memory, drops: dropLog(Math.max(1, span)), threads }
 }
 
 function open({ shared, params, thread, random }: OpenContext<Shared, typeof specs>): Local {
@@ -183,15 +185,16 @@ function open({ shared, params, thread, random }: OpenContext<Shared, typeof spe
   return {
     task,
     stamps: new MovingStamps(task, shared.drops, span),
+    found: new Int32Array(span),
     heapStamps: new Stamps(task, shared.memory.options.pages),
     fileStamps: new FileStamps(task, Math.max(1, params.file) * params['bundle-pages']),
     random,
   }
 }
 
-/** Accesses to the pages of one bundle, mostly where it is, and sometimes where it was or will be. */
-export function burst(shared: Shared, bundles: readonly Bundle[], params: Params, local: Local, tally: Tally): void {
-  const { random, task } = local
+/** Accesses to the pages of one bundle, where each was last found, and sometimes where it may be next. */
+export function burst(bundles: readonly Bundle[], params: Params, local: Local, tally: Tally): void {
+  const { random, task, found } = local
   const heap = params.heap > 0 ? 1 : 0
   if (bundles.length + heap === 0) return
   const number = random.below(bundles.length + heap)
@@ -200,30 +203,30 @@ export function burst(shared: Shared, bundles: readonly Bundle[], params: Params
     return
   }
   const bundle = bundles[number]
-  let place = Atomics.load(shared.hints, number)
   for (let n = 0; n < params.burst; n++) {
-    const write = random.below(100) < params.writes
-    const code =
-      bundle.kind === FILE_KIND
-        ? touchFile(local, params, bundle, place, write)
-        : touchPrivate(local, params, bundle, place, write)
-    // Not here any more, or not yet.
-    if (!tally.touched(code)) place = bundle.places[random.below(params.places)]
-    else if (random.oneIn(8)) place = Atomics.load(shared.hints, number)
+    const page = bundle.kind === FILE_KIND ? pageOfFile(local, params, bundle) : random.below(params['bundle-pages'])
+    if (random.oneIn(ELSEWHERE)) found[bundle.first + page] = random.below(params.places)
+    const at = bundle.places[found[bundle.first + page]] + page
+    const code = touch(local, params, bundle, at, page, random.below(100) < params.writes)
+    // Not here any more.
+    if (!tally.touched(code)) found[bundle.first + page] = (found[bundle.first + page] + 1) % params.places
     if ((n & 3) === 0) task.k.cpu.poll()
   }
 }
 
-function touchPrivate(
-  { random, stamps }: Local,
-  params: Params,
-  bundle: Bundle,
-  place: number,
-  write: boolean,
-): number {
-  const page = random.below(params['bundle-pages'])
-  if (bundle.kind === PRIVATE_KIND) return stamps.touch(place + page, bundle.first + page, write)
-  return stamps.touchAny(place + page, bundle.first + page, write)
+function touch(local: Local, params: Params, bundle: Bundle, vpn: number, page: number, write: boolean): number {
+  const { stamps, fileStamps } = local
+  const number = bundle.first + page
+  if (bundle.kind === FILE_KIND) return fileStamps.touchShared(vpn, fileOffset(bundle, params) + page, write)
+  return bundle.kind === PRIVATE_KIND ? stamps.touch(vpn, number, write) : stamps.touchAny(vpn, number, write)
+}
+
+/** Half of the time a page that the shrinker is at, or has just left. */
+function pageOfFile({ random, task }: Local, params: Params, bundle: Bundle): number {
+  const pages = params['bundle-pages']
+  const hand = Atomics.load(task.k.w, objectBase(task.k, FILE) + OBJECT.hand) >>> 0
+  const near = ((hand + params.file * pages - 1 - random.below(2)) % (params.file * pages)) - fileOffset(bundle, params)
+  return near >= 0 && near < pages && random.oneIn(2) ? near : random.below(pages)
 }
 
 function useHeap(params: Params, { random, task, heapStamps }: Local, tally: Tally): void {
@@ -235,17 +238,6 @@ function useHeap(params: Params, { random, task, heapStamps }: Local, tally: Tal
     tally.touched(heapStamps.touch(vpn, random.below(100) < params.writes))
     if ((n & 3) === 0) task.k.cpu.poll()
   }
-}
-
-/** Half of the time a page that the shrinker is at, or has just left. */
-function touchFile(local: Local, params: Params, bundle: Bundle, place: number, write: boolean): number {
-  const { random, task, fileStamps } = local
-  const pages = params['bundle-pages']
-  const offset = fileOffset(bundle, params)
-  const hand = Atomics.load(task.k.w, objectBase(task.k, FILE) + OBJECT.hand) >>> 0
-  const near = ((hand + params.file * pages - 1 - random.below(2)) % (params.file * pages)) - offset
-  const page = near >= 0 && near < pages && random.oneIn(2) ? near : random.below(pages)
-  return fileStamps.touchShared(place + page, offset + page, write)
 }
 
 /** Reads what is not ours, to have it in the TLB when it moves. */
@@ -262,13 +254,13 @@ function lookElsewhere(local: Local, tally: Tally): void {
 }
 
 function use(context: Context): void {
-  const { shared, params, local, more, count, random } = context
+  const { params, local, more, count, random } = context
   const { task } = local
   const bundles = bundlesOf(params)
   const tally = new Tally(task, count)
   task.begin()
   while (more()) {
-    burst(shared, bundles, params, local, tally)
+    burst(bundles, params, local, tally)
     if (params.file > 0 && random.below(100) < params.shrink) shrink(context)
     if (params.wander > 0 && random.oneIn(16)) lookElsewhere(local, tally)
     task.k.rcu.poll()
@@ -278,17 +270,21 @@ function use(context: Context): void {
   tally.report()
 }
 
+/** Takes pages from the cache, as the address space's own thread or like the kernel's, which is in none. */
 function shrink({ params, local, random, count }: Context): void {
-  const { freed } = shrinkFile(local.task.k, FILE, {
+  const { task } = local
+  if (random.below(100) < params.kswapd) task.switchMm(1)
+  const { freed } = shrinkFile(task.k, FILE, {
     pages: 1 + random.below(params['shrink-pages']),
     batched: random.below(100) < params.batched,
     force: true,
   })
+  task.switchMm(0)
   if (freed > 0) count('shrink.freed', freed)
 }
 
 function moveAbout(context: Context): void {
-  const { shared, params, local, more, count, random } = context
+  const { params, local, more, count, random } = context
   const { task } = local
   const bundles = bundlesOf(params)
   const tally = new Tally(task, count)
@@ -296,7 +292,10 @@ function moveAbout(context: Context): void {
   task.begin()
   while (more()) {
     mover.step()
-    if (random.below(100) < params.use) burst(shared, bundles, params, local, tally)
+    if (random.below(100) < params.use) {
+      mover.goHome()
+      burst(bundles, params, local, tally)
+    }
     tally.sometimes()
     mover.report()
   }

@@ -349,7 +349,7 @@ t.test('a number of an earlier life of the same address space is one of another'
 t.test('what lies too far back is not judged', async t => {
   const f = new Family()
   const first = f.write(8)
-  const middle = f.write(8)
+  f.write(8)
   f.write(9)
   const id = f.fork()
   f.on(0, lineage => {
@@ -361,7 +361,7 @@ t.test('what lies too far back is not judged', async t => {
   f.go(0, 0)
   f.write(8)
   const second = f.fork()
-  f.damage(second, 8, middle)
+  f.damage(second, 8, first)
   f.go(0, second)
   t.equal(f.look(8), 0, 'the one before the last')
   f.go(0, 0)
@@ -370,6 +370,70 @@ t.test('what lies too far back is not judged', async t => {
   f.go(0, id)
   t.equal(f.look(9), 0, 'the fork itself')
   f.end(id, second)
+})
+
+t.test('writes after a fork that lies too far back are not followed', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  f.write(9)
+  const id = f.fork()
+  f.write(8)
+  f.on(0, lineage => {
+    for (let n = 0; n < REMEMBERED; n++) lineage.touch(10, true)
+  })
+  f.write(8)
+  f.go(0, id)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), first)
+  f.end(id)
+})
+
+t.test('of a number that lies too far back nobody knows where it was written', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  const id = f.fork()
+  f.go(0, id)
+  f.on(0, lineage => {
+    for (let n = 0; n < REMEMBERED; n++) lineage.touch(10, true)
+  })
+  f.go(0, 0)
+  f.write(8)
+  f.damage(0, 8, first)
+  f.finds(t, 8, 'DATA', /was never dropped/)
+})
+
+t.test('a grandchild may hold what its parent has dropped since', async t => {
+  const f = new Family()
+  const last = f.write(8)
+  const child = f.fork()
+  f.go(1, child)
+  const grandchild = f.fork()
+  f.drop(child, 8)
+  f.go(0, child)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), 0)
+  f.go(0, grandchild)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), last)
+  f.end(child, grandchild)
+})
+
+t.test('what is known of a parent’s earlier life is not inherited', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  const child = f.fork()
+  f.go(0, child)
+  f.write(8)
+  f.go(0, 0)
+  f.m.on(1, task => task.exit(child))
+  f.write(9)
+  t.equal(f.fork(), child, 'a second life, in which the thread has not been')
+  f.go(1, child)
+  const grandchild = f.fork()
+  f.go(0, grandchild)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), first)
+  f.end(child, grandchild)
 })
 
 t.test('a child that nobody has spoken for is not ready', async t => {

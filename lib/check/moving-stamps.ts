@@ -29,14 +29,14 @@ export function dropLog(pages: number): Int32Array {
 }
 
 /** Says that a page is about to be dropped; returns the number of the drop. */
-export function dropBegins(log: Int32Array, page: number): number {
-  return Atomics.add(log, page * WORDS + DROPS.begun, 1) + 1
+export function dropBegins(w: Int32Array, page: number): number {
+  return Atomics.add(w, page * WORDS + DROPS.begun, 1) + 1
 }
 
 /** Says that it has been dropped, or with `hit` false that nobody knows. Drops of one page that hit never overlap. */
-export function dropEnds(log: Int32Array, page: number, drop: number, hit: boolean): void {
-  if (hit) Atomics.store(log, page * WORDS + DROPS.latest, drop)
-  Atomics.add(log, page * WORDS + DROPS.ended, 1)
+export function dropEnds(w: Int32Array, page: number, drop: number, hit: boolean): void {
+  if (hit) Atomics.store(w, page * WORDS + DROPS.latest, drop)
+  Atomics.add(w, page * WORDS + DROPS.ended, 1)
 }
 
 /** A stamp says which page it was written to. */
@@ -46,7 +46,7 @@ const NUMBERS = 0x3ffff
 /** One thread's memory of its words. */
 export class MovingStamps {
   readonly #task: Task
-  readonly #log: Int32Array
+  readonly #w: Int32Array
   readonly #word: number
   readonly #values: Int32Array
   /** Drops begun before the last access, if none of them was under way then; else -1. */
@@ -56,10 +56,10 @@ export class MovingStamps {
   #next = 0
 
   /** @param pages how many numbers there are, 4096 at most */
-  constructor(task: Task, log: Int32Array, pages: number) {
+  constructor(task: Task, words: Int32Array, pages: number) {
     if (pages > 1 << PAGE_BITS) throw new RangeError(`${pages} pages: stamps name ${1 << PAGE_BITS}`)
     this.#task = task
-    this.#log = log
+    this.#w = words
     this.#word = task.k.cpu.id
     this.#values = new Int32Array(pages)
     this.#settled = new Int32Array(pages)
@@ -68,17 +68,17 @@ export class MovingStamps {
 
   /** Reads the page's word at one of its addresses, checks it, and with `write` writes a new one. Returns the FAULT_ code. */
   touch(vpn: number, page: number, write: boolean): number {
-    const log = this.#log
+    const words = this.#w
     const at = page * WORDS
-    const begunBefore = Atomics.load(log, at + DROPS.begun)
-    const endedBefore = Atomics.load(log, at + DROPS.ended)
-    const latest = Atomics.load(log, at + DROPS.latest)
+    const begunBefore = Atomics.load(words, at + DROPS.begun)
+    const endedBefore = Atomics.load(words, at + DROPS.ended)
+    const latest = Atomics.load(words, at + DROPS.latest)
     const data = this.#task.access(vpn, write)
     if (data < 0) return -data
     const seen = Atomics.load(this.#task.k.w, data + this.#word)
     const value = write ? this.#write(data, page) : seen
     this.#task.accessed(vpn)
-    const begunAfter = Atomics.load(log, at + DROPS.begun)
+    const begunAfter = Atomics.load(words, at + DROPS.begun)
     const expected = this.#values[page]
     if (seen !== expected && (seen !== 0 || begunAfter === this.#settled[page]))
       this.#wrong(vpn, page, seen, 'was never dropped')

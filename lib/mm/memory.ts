@@ -127,8 +127,11 @@ export const PROGRESS = struct('progress', {
   number: 'of the latest write of this CPU',
 })
 
-/** Frames a CPU keeps for itself at the most, and how many it exchanges with the shared allocator at once. */
-export const PCP_HIGH = 512
+/**
+ * Frames a CPU keeps for itself at the most, and how many it exchanges with the shared allocator at once. More than are
+ * dropped at once and wait in its batch: otherwise frames wander from CPU to CPU with each drop.
+ */
+export const PCP_HIGH = 640
 export const PCP_BATCH = 64
 
 /** New pages that a CPU collects before they go to the lists of reclaim; each is referenced meanwhile. */

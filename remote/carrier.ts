@@ -1,0 +1,106 @@
+/**
+ * The small interface between the fleet, which decides what runs where, and the ways to reach a machine. Who implements
+ * it brings a bundle to a host and a stream to the agent there, and knows nothing of plans.
+ */
+import type { Duplex } from 'node:stream'
+
+/** One machine of the fleet, as the user names it. */
+export interface HostSpec {
+  readonly name: string
+  readonly carrier: 'ssh' | 'local'
+  /** What the ssh configuration knows it by; default: its name. */
+  readonly alias?: string
+  readonly address?: string
+  readonly port?: number
+  readonly user?: string
+  /** CPUs to use; default: what the host has for us. */
+  readonly cpus?: number
+  readonly tags?: readonly string[]
+  /** Everything of ours on the host lies below it; default `.torture` in the user's home. */
+  readonly directory?: string
+  /** Path of its Node; default: the one in its PATH, or the one that was shipped. */
+  readonly node?: string
+}
+
+export type ProblemKind =
+  | 'unreachable'
+  | 'unknown-key'
+  | 'changed-key'
+  | 'auth'
+  | 'no-node'
+  | 'old-node'
+  | 'no-space'
+  | 'no-permission'
+  | 'not-ours'
+  | 'damaged'
+  | 'protocol'
+  | 'cut'
+
+/** Kinds after which trying again may help. */
+const PASSING: readonly ProblemKind[] = ['unreachable', 'cut', 'damaged', 'no-space']
+
+/** Why a host cannot be used. The message is one line that says what to do; it begins with the host's name. */
+export class HostProblem extends Error {
+  readonly kind: ProblemKind
+  readonly host: string
+
+  constructor(kind: ProblemKind, host: string, message: string, options?: ErrorOptions) {
+    super(`${host}: ${message}`, options)
+    this.name = 'HostProblem'
+    this.kind = kind
+    this.host = host
+  }
+
+  /** Whether no retry helps: somebody must do something first. */
+  get fatal(): boolean {
+    return !PASSING.includes(this.kind)
+  }
+}
+
+/** What a host said of itself when it was reached. */
+export interface HostFacts {
+  readonly hostname: string
+  readonly platform: string
+  readonly arch: string
+  /** Version of its Node: '22.11.0'. */
+  readonly node: string
+  /** `availableParallelism()` of a process there: a mask counts. */
+  readonly cpus: number
+  /** The host's clock less ours; half a round trip is its error. */
+  readonly clockSkewMs: number
+  readonly roundTripMs: number
+  /** Free in the file system of its directory. */
+  readonly freeBytes: number
+}
+
+/** What is to be on a host before an agent can start. */
+export interface BundleSource {
+  readonly hash: string
+  /** The local folder that holds it. */
+  readonly dir: string
+}
+
+export interface Carrier {
+  readonly spec: HostSpec
+  /** @throws {HostProblem} */
+  connect(signal: AbortSignal): Promise<Reached>
+}
+
+export interface Reached {
+  readonly facts: HostFacts
+  /**
+   * Sends what is missing of the bundle; what is there is verified, not sent again.
+   * @returns bytes of the bundle that were sent: 0 if it was there
+   * @throws {HostProblem}
+   */
+  ship(bundle: BundleSource): Promise<number>
+  /**
+   * Connects to the agent of a run; starts it if none runs. The stream ends when the link does.
+   * @param run names the run on the host, uniquely over all drivers
+   * @throws {HostProblem}
+   */
+  attach(run: string, bundle: string): Promise<Duplex>
+  /** Settles when the link is gone: with the problem, or undefined after `close()`. */
+  readonly closed: Promise<HostProblem | undefined>
+  close(): void
+}

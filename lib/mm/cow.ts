@@ -68,18 +68,23 @@ function isOurs(k: Kernel, vma: number, frame: number): boolean {
   const at = frames.at(frame)
   if (Atomics.load(w, at + FRAME.flags) & PG_ANON_EXCLUSIVE && !IGNORE_EXCLUSIVE) return true
   passSlow(SHARED_PAGE, vma, frame)
-  if (REUSE_BY_MAPCOUNT) return Atomics.load(w, at + FRAME.mapcount) === 1
   if (frames.references(frame) > 1) frames.drainLru()
-  if (frames.references(frame) !== 1) return false
+  if (!isAlone(k, frame)) return false
   // The page lock keeps away whoever finds the page by other ways and changes whose it is.
   if (!trylockPage(k, frame)) return false
-  const alone = frames.references(frame) === 1
+  const alone = isAlone(k, frame)
   if (alone) {
     frames.moveAnon(frame, Atomics.load(w, vma + VMA.anon_vma))
     Atomics.or(w, at + FRAME.flags, PG_ANON_EXCLUSIVE)
   }
   unlockPage(k, frame)
   return alone
+}
+
+/** Whether the entry is all that refers to the page. */
+function isAlone({ frames, w }: Kernel, frame: number): boolean {
+  if (REUSE_BY_MAPCOUNT) return Atomics.load(w, frames.at(frame) + FRAME.mapcount) === 1
+  return frames.references(frame) === 1
 }
 
 /**

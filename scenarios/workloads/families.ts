@@ -10,6 +10,7 @@ import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { descend } from './dynasties.ts'
 import { Tally } from './tally.ts'
 
 export const specs = {
@@ -24,6 +25,7 @@ export const specs = {
   protect: { default: 2, min: 0, max: 1000, describe: 'weight of mprotect, which splits and merges mappings' },
   drop: { default: 1, min: 0, max: 1000, describe: 'weight of madvise(DONTNEED)' },
   remap: { default: 1, min: 0, max: 1000, describe: 'weight of replacing a mapping' },
+  dynasty: { default: 1, min: 0, max: 1000, describe: 'weight of founding a family of several generations' },
   fail: { default: 200, min: 0, max: 1000000, describe: 'one allocation in so many fails on purpose; 0: none' },
   levels: { default: 2, min: 2, max: 5, describe: 'levels of the page tables' },
   pte: { default: 'word', choices: ['word', 'pae'], describe: 'page table entries of one word, or of two' },
@@ -145,8 +147,10 @@ function forkAndExit({ shared, params, local, more, count, random }: Context): v
   const tally = new Tally(task, count)
   task.begin()
   while (more()) {
-    const draw = random.below(Math.max(1, params.fork + params.exit + params.protect + params.drop + params.remap))
-    if (draw < params.fork) forkOne(shared, local, params, tally, count)
+    const { fork, exit, protect, drop, remap, dynasty } = params
+    const draw = random.below(Math.max(1, fork + exit + protect + drop + remap + dynasty))
+    if (draw >= fork + exit + protect + drop + remap) found(local, params, tally, count)
+    else if (draw < params.fork) forkOne(shared, local, params, tally, count)
     else if (draw < params.fork + params.exit) exitOne(shared, local, count)
     else if (wander(local)) tally.changed(change(local, params, draw - params.fork - params.exit))
     task.k.rcu.poll()
@@ -167,6 +171,22 @@ export function forkOne(shared: Shared, local: Local, params: Params, tally: Tal
   // Mostly the child is used at once, while the parent's threads go on.
   if (local.random.below(4) > 0 && task.switchMm(child) && lineage.arrive()) burst(local, params, tally)
   Atomics.store(shared.alive, child, 1)
+}
+
+/** A family of several generations, all ended afterwards. */
+function found({ task, lineage, random }: Local, params: Params, tally: Tally, count: Context['count']): void {
+  task.switchMm(0)
+  if (!lineage.arrive()) return
+  const write = (vpn: number) => {
+    if (lineage.arrive()) tally.touched(lineage.touch(vpn, true))
+  }
+  const start = FIRST
+  const end = FIRST + params.pages
+  write(start + random.below(params.pages))
+  const forks = descend({ task, random, start, end, fork: () => lineage.fork(), write })
+  count('forks', forks)
+  count('exits', forks)
+  count('dynasties')
 }
 
 function exitOne(shared: Shared, { task, random }: Local, count: Context['count']): void {

@@ -18,6 +18,7 @@ import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
 import { objectAt } from '../../lib/shm/arena.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { keepPage } from './keepsake.ts'
 import { Tally } from './tally.ts'
 
 export const specs = {
@@ -235,11 +236,13 @@ function dropSome(
 
 /** Forks, writes to some pages as the child or from outside, and ends it. */
 function haveChild(shared: Shared, params: Params, local: Local, count: Context['count']): void {
-  const { task, gup, random } = local
+  const { task, gup, random, stamps } = local
   const child = task.fork()
   count(child === -1 ? 'forks.enomem' : 'forks', 1)
   if (child === -1) return
   const { mms, cpu } = task.k
+  const write = (vpn: number) => void stamps.touch(vpn, true)
+  if (random.oneIn(2) && keepPage(task, gup, child, somePrivate(shared, params, random), write)) count('pins.kept', 1)
   if (random.oneIn(2)) gup.writeRemote(mms[child], somePrivate(shared, params, random), cpu.id, -1)
   if (random.oneIn(2) && task.switchMm(child)) {
     for (let n = 0; n < 4; n++) {

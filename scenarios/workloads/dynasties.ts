@@ -50,8 +50,9 @@ export function descend(dynasty: Dynasty): number {
 /** Splits the mapping, or joins it, and writes to some pages: what is written to is the generation's own. */
 function live({ task, random, start, end, write }: Dynasty): void {
   const middle = (start + end) >>> 1
-  if (random.oneIn(2)) task.mprotect(task.home, start, middle, random.oneIn(2))
-  else if (random.oneIn(2)) join({ task, start, end })
+  const draw = random.below(4)
+  if (draw < 2) task.mprotect(task.home, start, middle, draw === 0)
+  else if (draw === 2) join({ task, start, end })
   for (const [from, to] of [
     [start, middle],
     [middle, end],

@@ -26,6 +26,7 @@ export type ProblemKind =
   | 'unreachable'
   | 'unknown-key'
   | 'changed-key'
+  | 'revoked-key'
   | 'auth'
   | 'no-node'
   | 'old-node'
@@ -95,8 +96,10 @@ export interface Reached {
    */
   ship(bundle: BundleSource): Promise<number>
   /**
-   * Connects to the agent of a run; starts it if none runs. The stream ends when the link does.
-   * @param run names the run on the host, uniquely over all drivers
+   * Connects to the agent of a run; starts it if none runs. On the host the bundle's `agent.js attach <run's folder>`
+   * has this stream as its stdin and stdout, and the host's directory as its working directory; the folder exists. The
+   * stream ends when the link does; if the program fails, with an error that holds what it said last.
+   * @param run names the run on the host, uniquely over all drivers and hosts: hosts may share a home over NFS
    * @throws {HostProblem}
    */
   attach(run: string, bundle: string): Promise<Duplex>

@@ -47,6 +47,11 @@ const MAX_COPY_BYTES = 4 * 1024 * 1024
 const MAX_BUFFERS = 1024
 /** Entries of each thread's recorder that a failure's trace shows. */
 const TRACE_ENTRIES = 256
+/**
+ * Address space for a thread's code. From Node 24 on V8 would set aside 512 MiB in each, which count as data: the default
+ * of `--max-memory` would hold three threads.
+ */
+const CODE_RANGE_MB = 64
 
 export class Guest {
   readonly #instance: PlannedInstance
@@ -99,6 +104,7 @@ export class Guest {
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
+      resourceLimits: { codeRangeSizeMb: CODE_RANGE_MB },
       workerData: { torture: { bugs: this.#instance.bugs } },
     })
     // A worker that dies between tasks; one that dies in its task rejects it.

@@ -97,7 +97,7 @@ export function startGuest(
 function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance, cpu: number | undefined): GuestCommand {
   const command = [
     ...pinnedTo(cpu),
-    ...memoryLimit(instance.maxMemory),
+    ...memoryLimit(instance.maxMemory, instance.node),
     instance.node ?? process.execPath,
     ...(instance.nodeArgs ?? []),
     join(bundle.dir, 'guest.js'),

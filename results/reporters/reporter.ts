@@ -8,13 +8,14 @@ export type ReporterKind = (typeof REPORTERS)[number]
 export interface Reporter {
   /** @param earlier what had ended before, where a run that was cut off is completed */
   start(plan: Plan, dir: string, earlier?: Iterable<InstanceResult>): void
-  instanceStarted(instance: PlannedInstance): void
+  /** @param host of a fleet; without one it is this machine */
+  instanceStarted(instance: PlannedInstance, host?: string): void
   /** What a guest said, by the instance's name. */
   event(name: string, event: GuestEvent): void
   /** @param interleavings of its failures under explore, by their ids */
   instanceEnded(result: InstanceResult, interleavings?: ReadonlyMap<string, Interleaving>): void
   /** After a failure under stress: how a schedule is searched that repeats it. Its name is `x.1/bridge`. */
-  bridgeStarted?(search: PlannedInstance): void
+  bridgeStarted?(search: PlannedInstance, host?: string): void
   /**
    * @param name         of the search
    * @param result       of the instance that failed, with what was found

@@ -3,8 +3,9 @@
  * is there, waits that time out. It is a private matter of the thread; only what follows from it is on the board.
  *
  * An operation is repeated if the same one on the same cell has found the same value `PATIENCE` times since the thread
- * last changed something or saw something else. A loop with a counter ends by itself, so it must be possible to let a
- * thread run on: see `Stage`.
+ * last changed something, saw something else, or did an operation that was new. Who comes back to one cell again and
+ * again and looks at another one each time (a walk from the root of a tree) is getting on. A loop with a counter ends by
+ * itself, so it must be possible to let a thread run on: see `Stage`.
  */
 import { OP } from './ops.ts'
 
@@ -43,6 +44,7 @@ export class SpinWindow {
     }
     const news = at >= 0 || this.#size === MOST_OPERATIONS
     if (news) this.#size = 0
+    this.#counts.fill(1, 0, this.#size)
     const free = this.#size++
     this.#kinds[free] = kind
     this.#addresses[free] = address

@@ -95,6 +95,8 @@ export class Stage {
     this.scheduler.arrive(this.thread, OP.gate, 0, 1)
     this.turn()
     this.took(0, 0, 0)
+    // A loop in `open` is over: the body begins as everybody else's.
+    this.progressed()
   }
 
   /** Returns when the operation may be done: nobody else runs until the next call. Throws Abandoned. */

@@ -7,7 +7,7 @@ import { basename, dirname, join, relative, sep } from 'node:path'
 import type { BuildFailure, BuildResult, Metafile, OutputFile } from 'esbuild'
 import { UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
-import { type Found, foreignSources } from './foreign.ts'
+import { type Found, foreignSources, LOADS_BY_NAME, takeWhole } from './foreign.ts'
 import { NAMESPACE, packageSources } from './package-sources.ts'
 
 export interface Entries {
@@ -42,6 +42,7 @@ const MACHINERY = {
   guest: 'torture/guest/main.ts',
   thread: 'torture/guest/thread.ts',
   describe: 'torture/bundle/describe.ts',
+  agent: 'torture/agent/main.ts',
 }
 
 /** CommonJS packages inside an ES module need a `require`. */
@@ -53,10 +54,15 @@ export async function compile(entries: Entries): Promise<Compiled> {
   const user = entries.user.map(path => realpathSync(path))
   const userRoot = commonRoot(user)
   const names = uniqueNames(user)
-  const found: Found = { packages: new Map(), assets: new Map() }
-  let result = await bundle(entries, user, names, userRoot, found)
-  // What turned out not to be bundleable is left outside in a second pass, which sees the rest as before.
-  if (found.packages.size > 0) result = await bundle(entries, user, names, userRoot, found)
+  const found: Found = { packages: new Map(), assets: new Map(), workers: new Map() }
+  let result: Result
+  let known: number
+  // What turned out not to be bundleable is left outside in the next pass, and what workers begin with joins it.
+  do {
+    known = found.packages.size + found.workers.size
+    result = await bundle(entries, user, names, userRoot, found)
+    takeWhole(result.warnings, userRoot, found)
+  } while (found.packages.size + found.workers.size > known)
 
   const files = new Map<string, Uint8Array>()
   for (const file of result.outputFiles) files.set(...output(file, userRoot))
@@ -97,6 +103,7 @@ async function bundle(
         ...entries.scenarios.map(file => own(compiledName('scenarios', file), file)),
         ...entries.bugs.map(file => own(compiledName('bugs', file), file)),
         ...user.map((path, n) => ({ in: path, out: `user-${names[n]}` })),
+        ...[...found.workers].map(([path, out]) => ({ in: path, out })),
       ],
       absWorkingDir: userRoot,
       outdir: join(userRoot, 'out'),
@@ -116,6 +123,7 @@ async function bundle(
       metafile: true,
       write: false,
       logLevel: 'silent',
+      logOverride: Object.fromEntries(LOADS_BY_NAME.map(id => [id, 'warning'])),
       external: ['piscina'],
       banner: { js: BANNER },
       plugins: [packageSources, foreignSources(userRoot, found)],

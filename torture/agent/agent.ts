@@ -1,0 +1,243 @@
+/**
+ * Supervises the guests of a run on a host, keeps what they leave until the driver has it, and goes on without the
+ * driver with what it was given.
+ */
+import { once } from 'node:events'
+import { rmSync, statfsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type AgentMessage,
+  CHUNK_BYTES,
+  type DriverMessage,
+  type Ending,
+  encode,
+  LONGEST_LINE,
+  linesOf,
+  PROTOCOL,
+  parseDriverMessage,
+} from '../../remote/protocol.ts'
+import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
+import type { Bundle } from '../bundle/manifest.ts'
+import { CpuPool } from '../runner/affinity.ts'
+import { type GuestProcess, startGuest } from '../runner/guest-process.ts'
+import { Attempt } from './attempt.ts'
+
+/** A plan's instance with a schedule to carry out may be long. */
+const LONGEST_ORDER = 64 << 20
+const IDLE_MS = 3_600_000
+/** Whoever kills a guest with -9 may be killing all of ours: what we say next should not be that it crashed. */
+const AFTER_SIGKILL_MS = 1000
+/** With less than this a guest's end says more of the disk than of the scenario. */
+const FULL_BYTES = 1 << 20
+
+type Stats = NonNullable<Ending['stats']>
+type Execa = typeof import('execa').execa
+
+export class Agent {
+  readonly #bundle: Bundle
+  readonly #runDir: string
+  readonly #exit: (code: number) => void
+  readonly #attempts = new Map<string, Attempt>()
+  readonly #cpus = new CpuPool()
+  readonly #execa: Promise<Execa> = import('execa').then(({ execa }) => execa)
+  #driver: Socket | undefined
+  #idleMs = IDLE_MS
+  #idle: NodeJS.Timeout | undefined
+
+  /** @param exit ends the process */
+  constructor(bundle: Bundle, runDir: string, exit: (code: number) => void) {
+    this.#bundle = bundle
+    this.#runDir = runDir
+    this.#exit = exit
+    for (const attempt of Attempt.left(runDir)) this.#attempts.set(attempt.id, attempt)
+    this.#rest()
+  }
+
+  /** A driver has come: the one before has lost its link, and may not know it yet. */
+  attached(socket: Socket): void {
+    this.#driver?.destroy()
+    this.#driver = socket
+    clearTimeout(this.#idle)
+    socket.setNoDelay(true)
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      if (this.#driver === socket) this.#driver = undefined
+      this.#rest()
+    })
+    void this.#listen(socket)
+  }
+
+  end(code: number): void {
+    for (const attempt of this.#attempts.values()) attempt.kill()
+    this.#exit(code)
+  }
+
+  async #listen(socket: Socket): Promise<void> {
+    try {
+      for await (const line of linesOf(socket, LONGEST_ORDER)) this.#obey(parseDriverMessage(line))
+    } catch (error) {
+      // A link that was cut says so too; nobody hears it.
+      if (this.#driver === socket) this.#say({ type: 'problem', message: (error as Error).message.slice(0, 1000) })
+    }
+    socket.end()
+  }
+
+  #obey(message: DriverMessage): void {
+    switch (message.type) {
+      case 'hello':
+        this.#greet(message.host, message.idleMs)
+        break
+      case 'assign':
+        this.#assign(message.attempt, message.key, message.instance as PlannedInstance)
+        break
+      case 'stop':
+        for (const attempt of this.#attempts.values())
+          if (message.attempt === undefined || message.attempt === attempt.id) attempt.stop()
+        break
+      case 'fetch':
+        void this.#hand(message.attempt, message.from)
+        break
+      case 'drop':
+        this.#attempts.get(message.attempt)?.remove()
+        this.#attempts.delete(message.attempt)
+        break
+      case 'ping':
+        this.#say({ type: 'pong', n: message.n })
+        break
+      case 'bye':
+        for (const attempt of this.#attempts.values()) attempt.remove()
+        rmSync(this.#runDir, { recursive: true, force: true })
+        this.end(0)
+    }
+  }
+
+  /** Says what is here; what has ended may be fetched. */
+  #greet(host: string, idleMs: number): void {
+    // Guests put it into their records.
+    process.env.TORTURE_HOST = host
+    this.#idleMs = idleMs
+    const all = [...this.#attempts.values()]
+    const attempts = all.map(({ id, key, ended }) => ({
+      attempt: id,
+      key,
+      state: ended === undefined ? ('running' as const) : ('ended' as const),
+    }))
+    this.#say({ type: 'hello', protocol: PROTOCOL, bundle: this.#bundle.dir, attempts })
+    for (const attempt of all) this.#tellEnd(attempt)
+  }
+
+  /** The same order again is not obeyed twice. */
+  #assign(id: string, key: string, instance: PlannedInstance): void {
+    if (this.#attempts.has(id)) return
+    try {
+      const attempt = Attempt.create(this.#runDir, id, key, instance)
+      this.#attempts.set(id, attempt)
+      void this.#run(attempt, instance)
+    } catch (error) {
+      this.#refuse(id, (error as Error).message)
+    }
+  }
+
+  async #run(attempt: Attempt, instance: PlannedInstance): Promise<void> {
+    const execa = await this.#execa
+    // Dropped before it had begun.
+    if (!this.#attempts.has(attempt.id)) return
+    const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
+    try {
+      let stats: Stats | undefined
+      const hear = (event: GuestEvent) => {
+        if (event.type === 'stats') stats = { rounds: event.rounds, counters: event.counters, cpuMs: event.cpuMs }
+        this.#pass(attempt.id, event)
+      }
+      const guest = startGuest(execa, this.#bundle, attempt.folder, instance, hear, cpu)
+      attempt.begin(guest)
+      this.#say({ type: 'started', attempt: attempt.id })
+      const ending = { ...(await endOf(guest)), ...(stats !== undefined && { stats }) }
+      if (ending.signal === 'SIGKILL' && !ending.timedOut) await sleep(AFTER_SIGKILL_MS)
+      if (!this.#attempts.has(attempt.id)) return
+      if (isFull(this.#runDir)) throw new Error('the disk is full')
+      await attempt.end(ending)
+      this.#tellEnd(attempt)
+    } catch (error) {
+      this.#refuse(attempt.id, (error as Error).message)
+    } finally {
+      this.#cpus.giveBack(cpu)
+      this.#rest()
+    }
+  }
+
+  /** Not done, and not for a reason that lies in the instance: somebody else may do it. */
+  #refuse(id: string, why: string): void {
+    const attempt = this.#attempts.get(id)
+    this.#attempts.delete(id)
+    this.#say({ type: 'refused', attempt: id, why: why.slice(0, 1000) })
+    attempt?.remove()
+  }
+
+  #tellEnd({ id, ended }: Attempt): void {
+    if (ended !== undefined) this.#say({ type: 'ended', attempt: id, ...ended })
+  }
+
+  /** What a guest says is told at once; its end is told when all that it left can be fetched. */
+  #pass(attempt: string, event: GuestEvent): void {
+    if (event.type === 'end') return
+    if (JSON.stringify(event).length < LONGEST_LINE / 2) this.#say({ type: 'event', attempt, event })
+    else if (event.type === 'failure') {
+      // The file has all of it.
+      const { stack: _, details: __, schedule: ___, ...failure } = event.failure
+      const message = failure.message.slice(0, 1000)
+      this.#say({ type: 'event', attempt, event: { type: 'failure', failure: { ...failure, message } } })
+    }
+  }
+
+  async #hand(id: string, from: number): Promise<void> {
+    const attempt = this.#attempts.get(id)
+    const driver = this.#driver
+    if (attempt?.ended === undefined || driver === undefined) return
+    try {
+      let at = from
+      for await (const bytes of attempt.read(from, CHUNK_BYTES)) {
+        if (driver !== this.#driver || !this.#attempts.has(id)) return
+        this.#say({ type: 'chunk', attempt: id, at, data: bytes.toString('base64') })
+        at += bytes.length
+        if (driver.writableNeedDrain) await Promise.race([once(driver, 'drain'), once(driver, 'close')])
+      }
+    } catch (error) {
+      this.#refuse(id, (error as Error).message)
+    }
+  }
+
+  #say(message: AgentMessage): void {
+    if (this.#driver?.writable) this.#driver.write(encode(message))
+  }
+
+  /** With nobody here and nothing to do it waits for a while and ends; what is kept can be fetched from the next one. */
+  #rest(): void {
+    clearTimeout(this.#idle)
+    const busy = [...this.#attempts.values()].some(({ ended }) => ended === undefined)
+    if (this.#driver === undefined && !busy) this.#idle = setTimeout(() => this.end(0), this.#idleMs)
+  }
+}
+
+async function endOf(guest: GuestProcess): Promise<Ending> {
+  const { code, signal, startError, timedOut, elapsedMs } = await guest.ended
+  return {
+    startedAt: guest.startedAt,
+    elapsedMs,
+    ...(code !== undefined && { code }),
+    ...(signal !== undefined && { signal }),
+    ...(startError !== undefined && { startError: startError.slice(0, 1000) }),
+    ...(timedOut && { timedOut }),
+  }
+}
+
+function isFull(dir: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dir)
+    return bavail * bsize < FULL_BYTES
+  } catch {
+    // A file system that does not say how much room it has.
+    return false
+  }
+}

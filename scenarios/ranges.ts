@@ -126,7 +126,7 @@ function turn(holder: Holder, random: Random, slots: number, writes: number, nes
 export default defineScenario({
   name: 'ranges',
   summary: 'the list-based reader-writer range lock of Kogan, Dice and Issa',
-  tags: ['sync', 'lock'],
+  tags: ['sync', 'lockless'],
   params: {
     slots: { default: 16, min: 1, max: 1024, describe: 'slots in the row: few make conflicts' },
     writes: { default: 30, min: 0, max: 100, describe: 'ranges that are locked for writing, in percent' },

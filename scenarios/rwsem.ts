@@ -241,7 +241,7 @@ const resume = (holder: Holder): void => holder.cpu.run()
 export default defineScenario({
   name: 'rwsem',
   summary: "the kernel's read-write semaphore: stealing, handoff, trylock, killed waiters, downgrade",
-  tags: ['sync', 'lock', 'kernel'],
+  tags: ['sync', 'lockless', 'kernel'],
   params: {
     tryEvery: { default: 16, min: 1, describe: 'one acquisition in so many is a trylock' },
     killableEvery: { default: 4, min: 1, describe: 'one in so many waits so that it can be killed' },

@@ -4,6 +4,12 @@
  */
 import { violated } from '../check/oracle.ts'
 import type { Cpu } from '../shm/cpu.ts'
+import { bug, pass, site } from '../shm/sites.ts'
+
+const SITE_FOUND_FREE = site('spinlock/found-free')
+
+/** Who has waited takes the lock by a store, since it has seen that it is free. */
+const TEST_THEN_SET = bug('spinlock-test-then-set')
 
 /** Spins until the lock is taken. Taking it twice violates CNT. */
 export function spinLock(cpu: Cpu, at: number): void {
@@ -32,7 +38,14 @@ function spin(cpu: Cpu, at: number): void {
   for (let n = 0; ; n++) {
     const owner = Atomics.load(w, at, 'relaxed')
     // Only swap what looks free: failing swaps would take the line away from the holder that wants to unlock.
-    if (owner === 0 && Atomics.compareExchange(w, at, 0, me, 'acquire') === 0) return
+    if (owner === 0) {
+      pass(SITE_FOUND_FREE, at, n)
+      if (TEST_THEN_SET) {
+        Atomics.store(w, at, me)
+        return
+      }
+      if (Atomics.compareExchange(w, at, 0, me, 'acquire') === 0) return
+    }
     if (owner === me) violated('CNT', `cpu ${cpu.id} locks spinlock ${at} that it holds`)
     cpu.relax(n)
   }

@@ -5,6 +5,7 @@
  * argv: `scenario:<module>` or `bug:<module>`, relative to this file.
  */
 import { writeSync } from 'node:fs'
+import { defaultOf } from '../guest/load.ts'
 import type { Bug, Scenario } from '../scenario.ts'
 import { checkBug, checkScenario } from './contract.ts'
 import type { Described, Told } from './describer.ts'
@@ -12,10 +13,10 @@ import type { Described, Told } from './describer.ts'
 const say = (line: Told) => writeSync(3, `${JSON.stringify(line)}\n`)
 
 async function describe(kind: string, module: string): Promise<Described> {
-  const { default: found } = await import(new URL(module, import.meta.url).href)
+  const found = defaultOf(await import(new URL(module, import.meta.url).href))
   const problem = kind === 'bug' ? checkBug(found) : checkScenario(found)
   if (problem !== undefined) return { problem }
-  return kind === 'bug' ? { bug: describeBug(found) } : { scenario: describeScenario(found) }
+  return kind === 'bug' ? { bug: describeBug(found as Bug) } : { scenario: describeScenario(found as Scenario) }
 }
 
 function describeScenario({ name, summary, tags, params, threads, roundMs, scale }: Scenario) {

@@ -1,5 +1,5 @@
 /** Starts the describe child and makes of what it says, or of how it ends, either descriptions or one line. */
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { memoryLimit } from '../runner/limits.ts'
 import type { Entry } from './compile.ts'
@@ -62,13 +62,19 @@ export async function describeModules(
     if (result.problem !== undefined) throw new UsageError(`${file}: ${result.problem}`)
     if (result.thrown !== undefined)
       throw new UsageError(
-        `${place(result.thrown.stack, dir, roots) ?? file}: importing it fails: ${firstLine(result.thrown.message)}`,
+        `${place(result.thrown.stack, dir, roots) ?? file}: importing it fails: ${whatFailed(result.thrown.message, dir)}`,
       )
     return result
   })
 }
 
-const firstLine = (text: string) => text.split('\n', 1)[0]
+/** The error's first line; what looks for files beside its own is told how they come along. */
+function whatFailed(message: string, dir: string): string {
+  const [line] = message.split('\n', 1)
+  if (!line.includes(dir) && !/__(dirname|filename) is not defined/.test(line)) return line
+  const shown = line.replaceAll(join(dir, '/'), '').replaceAll(dir, '.')
+  return `${shown}: name files beside yours as new URL('./file', import.meta.url), in an ES module, and they come along`
+}
 
 function parse(text: string): Told[] {
   const lines: Told[] = []
@@ -99,7 +105,8 @@ function howItEnded({ timedOut, exitCode, signal, stderr }: Ended): string {
 
 /** `file:line:col` of the first frame that lies in a source of the user. */
 function place(stack: string, dir: string, roots: SourceRoots): string | undefined {
-  const frame = /((?:file:\/\/)?\/[^\s()]*[\\/]src[\\/](?:user|torture)[\\/][^\s()]+):(\d+):(\d+)/.exec(stack)
+  const frame =
+    /((?:file:\/\/)?\/[^\s()]*[\\/]src[\\/](?:user|torture[\\/](?:lib|scenarios))[\\/][^\s()]+):(\d+):(\d+)/.exec(stack)
   if (frame === null) return undefined
   const path = relative(dir, frame[1].replace(/^file:\/\//, ''))
   return `${relative(process.cwd(), onDisk(path, roots))}:${frame[2]}:${frame[3]}`

@@ -1,12 +1,12 @@
 /**
- * An esbuild plugin for what bundling would break in foreign code: files that are found at run time. Assets named by
- * `new URL('./x', import.meta.url)` are copied; packages that look for files of their own (native addons, `__dirname`)
- * stay outside and are copied whole.
+ * An esbuild plugin for what bundling would break in foreign code: files that are found at run time. Of assets named by
+ * `new URL('./x', import.meta.url)` code is compiled, as a worker's entry, and data is copied; packages that look for
+ * files of their own (native addons, `__dirname`, `require(name)`) stay outside and are copied whole.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import type { Plugin } from 'esbuild'
+import type { Message, Plugin } from 'esbuild'
 import { UsageError } from '../errors.ts'
 
 export interface Found {
@@ -14,12 +14,14 @@ export interface Found {
   readonly packages: Map<string, string>
   /** Assets: contents by path in the bundle. */
   readonly assets: Map<string, Uint8Array>
+  /** Code that workers begin with: the compiled module's name, without extension, by path on disk. */
+  readonly workers: Map<string, string>
 }
 
 /** How a module that was built for its own folder finds it. */
 const AT_HOME = /\b__(dirname|filename)\b|\bimport\.meta\.(url|dirname|filename)\b|\.node\b['"`]/
 const ASSET = /\bnew\s+URL\(\s*(['"`])(\.{1,2}\/[^'"`$\n]+)\1\s*,\s*import\.meta\.url\s*\)/g
-const CODE = /\.[cm]?tsx?$/
+const CODE = /\.[cm]?[jt]sx?$/
 const NATIVE = ['bindings', 'node-gyp-build', 'prebuild-install', '@mapbox/node-pre-gyp', 'node-addon-api', 'nan']
 
 export function foreignSources(userRoot: string, found: Found): Plugin {
@@ -40,6 +42,18 @@ export function foreignSources(userRoot: string, found: Found): Plugin {
   }
 }
 
+/** What esbuild says of a module that is loaded by a name which is made up at run time. */
+export const LOADS_BY_NAME = ['unsupported-require-call', 'unsupported-dynamic-import', 'require-resolve-not-external']
+
+/** Packages whose files look for each other by such names go along whole. What is the user's own is theirs to know. */
+export function takeWhole(warnings: readonly Message[], userRoot: string, found: Found): void {
+  for (const { id, location } of warnings) {
+    if (location === null || !LOADS_BY_NAME.includes(id)) continue
+    const home = packageFolder(join(userRoot, location.file))
+    if (home !== undefined) found.packages.set(home.name, home.folder)
+  }
+}
+
 /** 'a/b' → 'a', '@s/a/b' → '@s/a' */
 const packageName = (path: string) => path.split('/', path.startsWith('@') ? 2 : 1).join('/')
 
@@ -54,21 +68,33 @@ function isNative(folder: string): boolean {
   return manifest.gypfile === true || NATIVE.some(name => manifest.dependencies?.[name] !== undefined)
 }
 
-/** Copies what a user's file names by `new URL(…)`, and lets the compiled file look where it lies in the bundle. */
+/** Takes along what a user's file names by `new URL(…)`, and lets the compiled file look where it lies in the bundle. */
 function rewriteAssets(path: string, userRoot: string, found: Found) {
   const source = readFileSync(path, 'utf8')
   let changed = false
   const contents = source.replace(ASSET, (_, quote: string, name: string) => {
     const asset = join(dirname(path), name)
-    const shown = `${relative(process.cwd(), path)}: new URL('${name}', import.meta.url)`
-    if (!existsSync(asset)) throw new UsageError(`${shown}: there is no such file`)
-    if (CODE.test(asset)) throw new UsageError(`${shown}: TypeScript cannot be an asset; import it, or name a .js file`)
+    if (!existsSync(asset)) {
+      const shown = `${relative(process.cwd(), path)}: new URL('${name}', import.meta.url)`
+      throw new UsageError(`${shown}: there is no such file`)
+    }
     changed = true
-    return `new URL(${quote}./${addAsset(asset, userRoot, found)}${quote}, import.meta.url)`
+    const taken = CODE.test(asset) ? addWorker(asset, userRoot, found) : addAsset(asset, userRoot, found)
+    return `new URL(${quote}./${taken}${quote}, import.meta.url)`
   })
   if (!changed) return undefined
   const extension = /\.[cm]?([jt]sx?)$/.exec(path)![1] as 'js' | 'ts'
   return { contents, loader: extension, resolveDir: dirname(path) }
+}
+
+const shortHash = (contents: string | Buffer) => createHash('sha256').update(contents).digest('hex').slice(0, 8)
+
+/** The name depends on where the file lies below the user's root, not on who asked for it first. */
+function addWorker(file: string, userRoot: string, found: Found): string {
+  const name = basename(file).replace(CODE, '')
+  const compiled = `worker-${name}-${shortHash(relative(userRoot, file).replaceAll('\\', '/'))}`
+  found.workers.set(file, compiled)
+  return `${compiled}.js`
 }
 
 /** Assets of equal names are told apart by their contents. What is compiled from a user's file lies at the bundle's top. */
@@ -79,8 +105,7 @@ function addAsset(asset: string, userRoot: string, found: Found): string {
   } catch (error) {
     throw new UsageError(`${relative(userRoot, asset)} cannot be copied into the bundle: ${(error as Error).message}`)
   }
-  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 8)
-  const path = `assets/${hash}-${basename(asset)}`
+  const path = `assets/${shortHash(contents)}-${basename(asset)}`
   found.assets.set(path, contents)
   return path
 }

@@ -10,6 +10,7 @@ const LARGEST = 256 << 20
 interface PackageJson {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 /** Files of piscina that its users load; the rest (sources, types, maps, benchmarks) stays. */
@@ -36,11 +37,12 @@ export function packageFiles(packages: ReadonlyMap<string, string>): Map<string,
     placed.set(at, real)
     for (const [path, contents] of collect(real, at, path => !/(^|\/)node_modules(\/|$)/.test(path)))
       files.set(path, contents)
-    const { dependencies, optionalDependencies } = manifest(real)
-    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies }).sort()) {
+    const { dependencies, ...dispensable } = manifest(real)
+    const optional = { ...dispensable.peerDependencies, ...dispensable.optionalDependencies }
+    for (const dependency of Object.keys({ ...dependencies, ...optional }).sort()) {
       const found = findFolder(dependency, real)
       if (found !== undefined) place(dependency, found, at)
-      else if (optionalDependencies?.[dependency] === undefined) {
+      else if (optional[dependency] === undefined) {
         throw new UsageError(`package ${name} needs ${dependency}, which is not installed: run npm install`)
       }
     }

@@ -21,10 +21,15 @@ export function seatsOf(threads: PlannedInstance['threads']): Seat[] {
   return seats
 }
 
+/** The default export; of a CommonJS module that was compiled from an ES module, what that one exported as default. */
+export function defaultOf(module: { readonly default?: any }): unknown {
+  const found = module.default
+  return found?.__esModule === true ? found.default : found
+}
+
 /** Imports the scenario's module, relative to an entry of the bundle. Throws what the module throws. */
 export async function loadScenario(instance: PlannedInstance, entry: string): Promise<Scenario> {
-  const module = await import(new URL(instance.module, entry).href)
-  const scenario = module.default as Scenario | undefined
+  const scenario = defaultOf(await import(new URL(instance.module, entry).href)) as Scenario | undefined
   if (typeof scenario?.setup !== 'function' || typeof scenario.threads !== 'object')
     throw new TypeError(`${instance.module} has no scenario as its default export`)
   return scenario

@@ -5,8 +5,10 @@ import { ENDING, MOST_STEPS } from '../torture/explore/board.ts'
 import { describeStandstill } from '../torture/explore/deadlock.ts'
 import { Names } from '../torture/explore/names.ts'
 import { decodeSchedule } from '../torture/explore/schedule.ts'
+import { Dpor } from '../torture/explore/strategies/dpor.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
-import { load, machineFor, type Program, runOnce, store } from './helpers/machine.ts'
+import { classOf } from './helpers/everything.ts'
+import { load, machineFor, type Program, runAll, runOnce, store } from './helpers/machine.ts'
 
 t.test('a cell that was looked at before the loop, and has changed since, keeps nobody from making way', async t => {
   const programs: Program[] = [
@@ -51,4 +53,26 @@ t.test('a livelock names the cells that the threads look at', async t => {
     new Names(['a', 'b'], shared, addresses),
   )
   t.match(message, /^livelock: a spins on cells\[0\], cells\[2\]; b spins on .*cells\[1\]/)
+})
+
+t.test('who comes back to one cell and looks at another each time is not spinning', async t => {
+  const programs: Program[] = [
+    function* () {
+      for (let cell = 1; cell <= 4; cell++) {
+        yield* load(0)
+        yield* load(cell)
+      }
+    },
+    function* () {
+      yield* store(4, 1)
+    },
+  ]
+  const classes = (spins: boolean) => {
+    const machine = machineFor(2, scratch => new Dpor(scratch))
+    const found = new Set([...runAll(machine, programs, { spins })].map(({ trace }) => classOf(trace)))
+    t.ok(machine.strategy.exhausted)
+    return found.size
+  }
+  t.equal(classes(true), 2)
+  t.equal(classes(false), 2)
 })

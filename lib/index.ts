@@ -1,5 +1,6 @@
 /** What the harness tortures, for use on its own: shared-memory layouts, locks and RCU, the address-space model, oracles. */
 export { audit } from './check/audit.ts'
+export * as models from './check/linearizability/models.ts'
 export { OracleViolation, violated } from './check/oracle.ts'
 export { SharedStamps, Stamps } from './check/stamps.ts'
 export { FAULT_OK, FAULT_OOM, FAULT_SEGV } from './mm/fault.ts'

@@ -73,7 +73,16 @@ export interface RunContext<S, P, L> extends OpenContext<S, P> {
   readonly count: (name: string, n?: number) => void
   /** A near miss: nothing was wrong, but it was close. Counted, and kept in the flight recorder. */
   readonly near: (message: string) => void
+  /** Notes that an operation of the `history` begins. Its name is one of the model's. Call nothing else before `ret`. */
+  readonly call: RecordCall
+  /** Notes that it has ended, and what it returned; gives that back. */
+  readonly ret: RecordReturn
 }
+
+/** What an operation of a history returned. True is the same as 1, false as 0; a list has eight numbers at most. */
+export type Returned = number | boolean | undefined | readonly number[]
+export type RecordCall = (operation: string, a?: number, b?: number, c?: number) => void
+export type RecordReturn = <R extends Returned>(returned?: R) => R
 
 export interface ThreadBody<S, P, L> {
   readonly count?: ThreadCount
@@ -92,6 +101,56 @@ export interface CheckContext<S, P> {
   readonly threads: Readonly<Record<string, readonly any[]>>
   readonly count: (name: string, n?: number) => void
   readonly near: (message: string) => void
+  /** As in bodies: what is called here, such as to take out what is left, comes after all that the threads called. */
+  readonly call: RecordCall
+  readonly ret: RecordReturn
+}
+
+export interface ModelCall {
+  readonly operation: string
+  readonly args: readonly number[]
+  /** Number of the thread, among all threads of the instance. */
+  readonly thread: number
+}
+
+export interface ModelEffect<M> {
+  /** Left out: nothing. */
+  readonly returns?: Returned
+  /** The state afterwards, a new one if it is another. */
+  readonly state: M
+}
+
+/** What a structure does when its operations come one after the other. `lib` has those of the usual ones, as `models`. */
+export interface Model<M = any> {
+  /** As in "not linearizable as a FIFO queue". */
+  readonly name: string
+  readonly operations: readonly string[]
+  readonly initial: M
+  /** The ways an operation can go in a state; undefined, or none: not now, as to lock a mutex that is held. */
+  readonly apply: (state: M, call: ModelCall) => ModelEffect<M> | readonly ModelEffect<M>[] | undefined
+  /** States with equal keys are the same. Default: their text as JSON. */
+  readonly key?: (state: M) => string | number
+  /** What an operation concerns, if it never matters to operations that concern something else; undefined: everything. */
+  readonly partition?: (call: ModelCall) => number | undefined
+}
+
+/** Calls that bodies record are checked for linearizability. */
+export interface HistorySpec<P> {
+  readonly model:
+    | Model
+    | ((context: { readonly params: ParamValues<P>; readonly threads: Readonly<Record<string, number>> }) => Model)
+  /** Instead of the model's. */
+  readonly partition?: (call: ModelCall) => number | undefined
+  /** A round of long-running bodies ends when a thread has recorded so many calls. Default 12; at most 64. */
+  readonly calls?: number
+  /** Calls of the model that checking one history may take before it is given up as unknown. Default 100,000. */
+  readonly budget?: number
+  /**
+   * How threads find out which calls had ended when one began. `observed` (default): each looks at what the others have
+   * published, which costs least and may miss an end that has just come. `counted`: beginnings and ends draw numbers from
+   * one shared counter, which misses none and makes all threads meet there. Explore needs neither.
+   */
+  readonly order?: 'observed' | 'counted'
 }
 
 export interface Conclusion {
@@ -143,6 +202,8 @@ export interface Scenario<S = any, P = any> {
   readonly always?: (context: { readonly shared: S; readonly params: ParamValues<P> }) => void
   /** Graded outcomes of a litmus test; an outcome not listed is a failure. */
   readonly outcomes?: Readonly<Record<string, Outcome>>
+  /** Checks the calls that bodies record (`call`, `ret`) for linearizability, at the end of each round. */
+  readonly history?: HistorySpec<P>
   /** Length of one round of long-running bodies in milliseconds. Default 1000. */
   readonly roundMs?: number
   /** How `torture scale` measures it; without, it has no scale. */

@@ -1,4 +1,5 @@
 /** Checks by hand what a scenario or a bug is: it comes from a user's file, maybe plain JavaScript without our types. */
+import { checkModel } from '../model.ts'
 import { hint } from '../plan/nearest.ts'
 import type { ParamSpec } from '../scenario.ts'
 
@@ -33,6 +34,7 @@ export function checkScenario(value: unknown): string | undefined {
     (value.roundMs === undefined || Number(value.roundMs) > 0
       ? undefined
       : 'roundMs must be a number of milliseconds') ??
+    checkHistory(value.history) ??
     checkScale(value.scale, value.threads as Record<string, unknown>)
   )
 }
@@ -47,18 +49,19 @@ const SCENARIO_KEYS = [
   'check',
   'always',
   'outcomes',
+  'history',
   'roundMs',
   'scale',
   'inconclusive',
 ]
 const BODY_KEYS = ['count', 'open', 'run', 'pause', 'resume']
+const HISTORY_KEYS = ['model', 'partition', 'calls', 'budget', 'order']
 const PARAM_KEYS = ['default', 'describe', 'choices', 'min', 'max']
 
 /** A misspelt `check` would make a scenario that cannot fail: what is not of the contract is refused. */
 function unknownKey(value: Record<string, unknown>, known: readonly string[], of = ''): string | undefined {
   const key = Object.keys(value).find(name => !known.includes(name))
   if (key === undefined) return undefined
-  if (of === '' && key === 'history') return 'history is not in this version: see ROADMAP.md'
   return `${of}${key} means nothing: ${hint(key, known, `there are ${known.join(', ')}`)}`
 }
 
@@ -141,6 +144,30 @@ function checkScale(scale: unknown, threads: Record<string, unknown>): string | 
   }
   if (!Object.hasOwn(threads, String(scale.sweep))) return `scale.sweep: there is no thread body ${show(scale.sweep)}`
   return scale.rows.every(row => isObject(row) && isObject(row.labels)) ? undefined : 'every row of scale needs labels'
+}
+
+/** Most calls that a round of long-running bodies may be cut at: beyond, histories take too long to check. */
+const MOST_CALLS = 64
+
+function checkHistory(history: unknown): string | undefined {
+  if (history === undefined) return undefined
+  if (!isObject(history)) return `history must be an object with a model and is ${show(history)}`
+  const { model, calls, budget, order } = history
+  const whole = (value: unknown, most: number) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most
+  return (
+    unknownKey(history, HISTORY_KEYS, 'history.') ??
+    (typeof model === 'function' ? undefined : checkModel(model)) ??
+    checkFunctions(history, 'history.', [], ['partition']) ??
+    (calls === undefined || whole(calls, MOST_CALLS)
+      ? undefined
+      : `history.calls must be a whole number from 1 to ${MOST_CALLS} and is ${show(calls)}`) ??
+    (budget === undefined || whole(budget, Number.MAX_SAFE_INTEGER)
+      ? undefined
+      : `history.budget must be a whole number from 1 and is ${show(budget)}`) ??
+    (order === undefined || ['observed', 'counted'].includes(String(order))
+      ? undefined
+      : `history.order must be 'observed' or 'counted' and is ${show(order)}`)
+  )
 }
 
 /** What keeps a default export from being a bug, in one phrase. */

@@ -101,6 +101,7 @@ export class Execution {
     const { board } = this
     const { head } = board
     this.#restore()
+    this.#participant.histories?.clear(0)
     this.#stage.scheduler.waits.reset()
     this.#stage.weak?.reset()
     head[HEAD.strategy] = options.strategy

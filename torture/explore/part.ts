@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { configureSites, site } from '../../lib/shm/sites.ts'
 import { type Control, cursorOf, hitsOf, MINE, ringOf, STATE, threadBase } from '../guest/control.ts'
+import { type Histories, makeHistories } from '../guest/history.ts'
 import { Image } from '../guest/image.ts'
 import { seatsOf } from '../guest/load.ts'
 import { Mail } from '../guest/mail.ts'
@@ -33,6 +34,7 @@ import { Names } from './names.ts'
 import { Player } from './player.ts'
 import { Scheduler } from './scheduler.ts'
 import { Stage } from './stage.ts'
+import { steppedBy } from './step-order.ts'
 import { StoreBuffers } from './store-buffer.ts'
 import type { Strategy } from './strategy.ts'
 import { controlTime } from './virtual.ts'
@@ -93,7 +95,7 @@ export async function takePart<S extends StrategySet>(
   const original = thread === 0 ? setUp(stay, scenario, reporter, port) : undefined
   if (thread === 0 && original === undefined) return
   engine.store(words, mine + MINE.state, STATE.idle)
-  const { shared, values, explorer } = (await mail.next()) as SharedMessage
+  const { shared, values, explorer, history } = (await mail.next()) as SharedMessage
 
   const buffers = buffersOf(shared)
   addresses.place(buffers)
@@ -122,6 +124,14 @@ export async function takePart<S extends StrategySet>(
   const hinted = new Focus(explorer!.hinted)
   if (hint !== undefined) markNear(stage, hitsOf(control, thread), hint.sites, hinted)
   const box = new FaultBox(explorer!.fault)
+  let histories: Histories | undefined
+  try {
+    const stepped = steppedBy(stage, model)
+    histories = history && makeHistories({ scenario, instance, thread, ...history, count: reporter.count, stepped })
+  } catch (error) {
+    reporter.fail({ ...faultOf(error, 'history'), thread: 'history', round: 0, fatal: true })
+    return
+  }
   const participant = new Explored(
     {
       scenario,
@@ -130,6 +140,7 @@ export async function takePart<S extends StrategySet>(
       reporter,
       meeting: new Meeting(words, control.threads, thread, true),
       values: new Values(values, control.threads, thread, stay.toFirst, stay.fromOthers),
+      histories,
       thread,
       nearSite,
     },

@@ -80,6 +80,7 @@ export class Player {
     this.#participant.round = round
     this.#random.reseed(instance.seed, seat.thread, round)
     this.#startTime(instance.seed, round)
+    this.#participant.histories?.recorder.begin(0)
     this.#traced = []
     this.#stage.onTraced = head[HEAD.traced] === 1 ? traced => this.#trace(traced) : undefined
   }

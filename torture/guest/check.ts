@@ -1,6 +1,7 @@
 /** The oracles at a round's end: `always`, `check` and graded outcomes. All threads have returned, nothing moves. */
 import { outcomeFault, outcomeKey } from './outcomes.ts'
 import type { Participant } from './participant.ts'
+import { noRecorder } from './recorder.ts'
 import { faultOf } from './report.ts'
 
 const ASYNC_CHECK = 'check returned a promise: it must be synchronous, what it finds later counts for nothing'
@@ -8,12 +9,20 @@ const ASYNC_CHECK = 'check returned a promise: it must be synchronous, what it f
 const isThenable = (value: unknown) => typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
 /**
- * Judges one round on one copy of the state. Skipped when a body threw: what it left half done is not news.
+ * Judges one round on one copy of the state. Where a body threw only by its history: what it left half done is not news.
  * `always` is evaluated here only: under stress nobody can read several cells at one instant while threads run.
  */
 export function checkRound(participant: Participant, copy: number, shared: unknown, round: number): void {
-  const { scenario, instance, seats, values, reporter } = participant
-  if (values.threw(copy)) return
+  if (!participant.values.threw(copy)) checkReturned(participant, copy, shared, round)
+  // Last, since `check` may have called something; and whether a body threw or not: what it called may have happened.
+  const fault = participant.histories?.judge(copy)
+  if (fault !== undefined) participant.failed(fault, shared, 'history', round)
+}
+
+function checkReturned(participant: Participant, copy: number, shared: unknown, round: number): void {
+  const { scenario, instance, seats, values, reporter, near, histories } = participant
+  const { call, ret } = histories?.checkRecorder ?? noRecorder
+  histories?.checkRecorder.begin(copy)
   const { params } = instance
   const returned = seats.map(seat => values.get(copy, seat.thread))
   try {
@@ -28,7 +37,7 @@ export function checkRound(participant: Participant, copy: number, shared: unkno
       threads[seat.body] ??= []
       threads[seat.body].push(returned[seat.thread])
     }
-    const result: unknown = scenario.check?.({ shared, params, threads, count: reporter.count, near: participant.near })
+    const result: unknown = scenario.check?.({ shared, params, threads, count: reporter.count, near, call, ret })
     if (isThenable(result)) {
       // Nobody is going to hear what it says in the end.
       Promise.resolve(result).catch(() => {})

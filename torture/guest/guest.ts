@@ -15,6 +15,7 @@ import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
 import { type Held, hangEvidence } from './evidence.ts'
+import { historyMemory } from './history-memory.ts'
 import { type Seat, seatsOf } from './load.ts'
 import type {
   FailureMessage,
@@ -175,6 +176,7 @@ export class Guest {
       shared: ready.shared,
       copies,
       values,
+      ...(ready.calls !== undefined && { history: historyMemory(copies.length, this.#seats.length, ready.calls) }),
       ...(explores && { explorer: explorerMemory(this.#seats.length, originals) }),
     }
     for (const port of this.#ports) port.postMessage(message)

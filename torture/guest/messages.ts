@@ -4,6 +4,7 @@ import type { Exploration, Interleaving, PlannedInstance } from '../../results/s
 import type { ExplorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import type { Control } from './control.ts'
+import type { HistoryShape } from './history-memory.ts'
 
 /** The piscina task of one thread: its whole stay in the guest. */
 export interface Stay {
@@ -24,6 +25,8 @@ export interface SharedMessage {
   readonly shared: unknown
   readonly copies: readonly (readonly SharedArrayBuffer[])[]
   readonly values: SharedArrayBuffer
+  /** Of a scenario that has a history. */
+  readonly history?: { readonly shape: HistoryShape; readonly buffer: SharedArrayBuffer }
   /** Under the deterministic scheduler only. */
   readonly explorer?: ExplorerMemory
 }
@@ -43,6 +46,8 @@ export interface ReadyMessage {
   readonly roundMs: number
   /** Whether the scenario wants to be asked for an inconclusive end. */
   readonly asks: boolean
+  /** Calls at which a round of long-running bodies ends, where the scenario has a history. */
+  readonly calls?: number
 }
 
 export interface SlotMessage {

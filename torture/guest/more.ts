@@ -2,7 +2,7 @@
  * `more()`: a store and a load when nothing is wanted of the thread. Otherwise it ends the round, or puts the thread to
  * sleep for a while: all at once to one published instant (stutter), or one alone (onoff).
  */
-import { ATTENTION, CLOCK, MINE, now, STATE, WORD } from './control.ts'
+import { ATTENTION, CLOCK, endRound, MINE, now, STATE, WORD } from './control.ts'
 import type { Participant } from './participant.ts'
 
 const { and, load, store, wait } = Atomics
@@ -12,6 +12,15 @@ export function makeMore(participant: Participant): () => boolean {
   const beatAt = participant.mine + MINE.beat
   const attentionAt = participant.mine + MINE.attention
   let beats = words[beatAt]
+  const { histories } = participant
+  if (histories !== undefined) {
+    return () => {
+      words[beatAt] = ++beats
+      // Short histories and many: a long one is too much to check.
+      if (histories.isFull()) endRound(participant.control, load(words, WORD.round))
+      return load(words, attentionAt) === 0 || attend(participant)
+    }
+  }
   return () => {
     // A plain store: only the watchdog reads it, a tenth of a second later.
     words[beatAt] = ++beats

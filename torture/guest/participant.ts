@@ -4,8 +4,10 @@ import { passSlow } from '../../lib/shm/sites.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import type { OpenContext, Random, RunContext, Scenario, ThreadBody } from '../scenario.ts'
 import { type Control, endRound, MINE, threadBase, WORD } from './control.ts'
+import type { Histories } from './history.ts'
 import { bodyOf, type Seat, seatsOf } from './load.ts'
 import type { Meeting } from './meeting.ts'
+import { noRecorder } from './recorder.ts'
 import { faultOf, type Reporter } from './report.ts'
 import type { Values } from './values.ts'
 
@@ -21,6 +23,8 @@ export class Participant {
   readonly reporter: Reporter
   readonly meeting: Meeting
   readonly values: Values
+  /** Of a scenario that has a history. */
+  readonly histories: Histories | undefined
   readonly seats: readonly Seat[]
   readonly seat: Seat
   readonly body: ThreadBody<unknown, unknown, unknown>
@@ -41,6 +45,7 @@ export class Participant {
     reporter: Reporter
     meeting: Meeting
     values: Values
+    histories: Histories | undefined
     thread: number
     nearSite: number
   }) {
@@ -50,6 +55,7 @@ export class Participant {
     this.reporter = options.reporter
     this.meeting = options.meeting
     this.values = options.values
+    this.histories = options.histories
     this.seats = seatsOf(options.instance.threads)
     this.seat = this.seats[options.thread]
     this.body = bodyOf(options.scenario, this.seat)
@@ -84,6 +90,8 @@ export class Participant {
       },
       count: this.reporter.count,
       near: this.near,
+      call: (this.histories?.recorder ?? noRecorder).call,
+      ret: (this.histories?.recorder ?? noRecorder).ret,
     }
   }
 

@@ -33,9 +33,15 @@ export interface Fault {
   readonly interleaving?: Interleaving
 }
 
-/** A message without its numbers: the same failure with other numbers is the same failure. */
+/** Stands between what a message says and what it shows for it: the same failure may be shown by many histories. */
+export const EXHIBIT = ' ┆ '
+
+/** What a message says, without its numbers: the same failure with other numbers is the same failure. */
 export const kindOf = (oracle: string, message: string): string =>
-  `${oracle}: ${message.slice(0, MAX_MESSAGE).replace(/0x[\da-f]+|\d+(\.\d+)?/gi, '#')}`
+  `${oracle}: ${message
+    .split(EXHIBIT, 1)[0]
+    .slice(0, MAX_MESSAGE)
+    .replace(/0x[\da-f]+|\d+(\.\d+)?/gi, '#')}`
 
 export class Reporter {
   readonly #port: MessagePort

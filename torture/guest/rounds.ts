@@ -24,6 +24,7 @@ export async function longRound(long: LongRound, round: number): Promise<void> {
   long.random.reseed(participant.instance.seed, participant.seat.thread, round)
   const context = participant.context(shared, long.random, long.more)
   const opened = participant.open(context)
+  participant.histories?.recorder.begin(0)
   meeting.meet()
   if (first) announce(participant, round)
   meeting.gate()

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { siteNames } from '../../lib/shm/sites.ts'
 import type { Scenario } from '../scenario.ts'
 import { MINE, STATE, threadBase } from './control.ts'
+import { DEFAULT_CALLS } from './history.ts'
 import type { FromThread, Stay } from './messages.ts'
 import { countsOf } from './participant.ts'
 import { STREAM, Xoshiro } from './random.ts'
@@ -28,6 +29,7 @@ export function setUp(
       sites: siteNames(),
       roundMs: scenario.roundMs ?? 1000,
       asks: scenario.inconclusive !== undefined,
+      ...(scenario.history && { calls: scenario.history.calls ?? DEFAULT_CALLS }),
     } satisfies FromThread)
     return { shared }
   } catch (error) {

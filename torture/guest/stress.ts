@@ -6,6 +6,7 @@ import type { Scenario } from '../scenario.ts'
 import { type BufferNumbers, delayOperations, noteWaits } from './atomics.ts'
 import { CLOCK, cursorOf, hitsOf, MINE, NEXT, now, ringOf, STATE, threadBase, WORD } from './control.ts'
 import { Delays } from './delays.ts'
+import { type Histories, makeHistories } from './history.ts'
 import { Image } from './image.ts'
 import { loadScenario } from './load.ts'
 import { Mail } from './mail.ts'
@@ -57,7 +58,7 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
 
   if (thread === 0 && !setUp(stay, scenario, reporter, port)) return
   Atomics.store(words, mine + MINE.state, STATE.idle)
-  const { shared, copies, values } = (await mail.next()) as SharedMessage
+  const { shared, copies, values, history } = (await mail.next()) as SharedMessage
   const sets = copies.map((buffers, copy) => (copy === 0 ? buffersOf(shared) : buffers))
   sets.forEach((buffers, copy) => {
     for (const [buffer, it] of buffers.entries()) numbers.set(it, { buffer, copy })
@@ -70,6 +71,13 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
     delay: delays.atSite,
     below: delays.below,
   })
+  let histories: Histories | undefined
+  try {
+    histories = history && makeHistories({ scenario, instance, thread, ...history, count: reporter.count })
+  } catch (error) {
+    reporter.fail({ ...faultOf(error, 'history'), thread: 'history', round: 0, fatal: true })
+    return
+  }
   const participant = new Participant({
     scenario,
     instance,
@@ -77,6 +85,7 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
     reporter,
     meeting: new Meeting(words, control.threads, thread, control.threads > stay.availableCpus),
     values: new Values(values, control.threads, thread, stay.toFirst, stay.fromOthers),
+    histories,
     thread,
     nearSite,
   })

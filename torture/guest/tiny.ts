@@ -61,11 +61,12 @@ export function tinyBatch(participant: Participant, lanes: readonly Lane[], skew
 }
 
 function walk(participant: Participant, lanes: readonly Lane[], rounds: number, skew: Xoshiro, first: number): void {
-  const { values, body, meeting, control, mine } = participant
+  const { values, body, meeting, control, mine, histories } = participant
   const { words } = control
   for (let k = 0; k < rounds; k++) {
     const lane = lanes[k]
     participant.round = first + k
+    histories?.recorder.begin(k)
     // In every other round a few steps of head start: perfect step would try one interleaving again and again.
     if ((k & 1) === 1) for (let i = skew.below(24); i > 0; i--) load(words, mine + MINE.state)
     try {

@@ -5,8 +5,9 @@
 import { MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads'
 import type { PlannedInstance } from '../../../results/schema.ts'
 import { makeControl } from '../../guest/control.ts'
+import { historyMemory } from '../../guest/history-memory.ts'
 import { seatsOf } from '../../guest/load.ts'
-import type { FailureMessage, FromThread, SharedMessage, Stay } from '../../guest/messages.ts'
+import type { FailureMessage, FromThread, ReadyMessage, SharedMessage, Stay } from '../../guest/messages.ts'
 import { buffersOf } from '../../guest/shared.ts'
 import { valueBytes } from '../../guest/values.ts'
 import type { Scenario } from '../../scenario.ts'
@@ -82,7 +83,7 @@ async function replay({ file, instance: given }: Emitted, signal: AbortSignal): 
           transferList: [port, ...fromOthers.filter(end => end !== undefined), ...(mouth ? [mouth] : [])],
         })
         port1.on('message', (message: FromThread | Told) => {
-          if (message.type === 'ready') share(message.shared, ports)
+          if (message.type === 'ready') share(message, ports)
           else if (message.type === 'replayed') resolve(resultOf(message))
           else if (message.type === 'failure') reject(errorOf(message))
         })
@@ -99,13 +100,14 @@ async function replay({ file, instance: given }: Emitted, signal: AbortSignal): 
 }
 
 /** Hands what `setup` returned to all threads. */
-function share(shared: unknown, ports: readonly MessagePort[]): void {
+function share({ shared, calls }: ReadyMessage, ports: readonly MessagePort[]): void {
   const buffers = buffersOf(shared)
   const message: SharedMessage = {
     type: 'shared',
     shared,
     copies: [buffers],
     values: new SharedArrayBuffer(valueBytes(1, ports.length)),
+    ...(calls !== undefined && { history: historyMemory(1, ports.length, calls) }),
     explorer: explorerMemory(ports.length, buffers),
   }
   for (const port of ports) port.postMessage(message)

@@ -187,6 +187,16 @@ export const acceptable = (why: string): Outcome => ({ grade: 'acceptable', why 
 export const interesting = (why: string): Outcome => ({ grade: 'interesting', why })
 export const forbidden = (why: string): Outcome => ({ grade: 'forbidden', why })
 
+/** Graded outcomes by key: all numbers that the bodies returned, in the order of the threads, joined by commas. */
+export type Outcomes = Readonly<Record<string, Outcome>>
+
+/** What the grade of an outcome may depend on. */
+export interface OutcomesContext<P> {
+  readonly params: ParamValues<P>
+  /** Of the machine that the threads run on, as `process.arch`: `x64`, `arm64`. */
+  readonly arch: string
+}
+
 export interface Scenario<S = any, P = any> {
   /** Unique name, as in `--scenario NAME`: lower case, digits, dashes. */
   readonly name: string
@@ -201,7 +211,9 @@ export interface Scenario<S = any, P = any> {
   /** A cheap invariant: evaluated by the explorer after every step, by the guest now and then. */
   readonly always?: (context: { readonly shared: S; readonly params: ParamValues<P> }) => void
   /** Graded outcomes of a litmus test; an outcome not listed is a failure. */
-  readonly outcomes?: Readonly<Record<string, Outcome>>
+  readonly outcomes?: Outcomes | ((context: OutcomesContext<P>) => Outcomes)
+  /** What the numbers of an outcome's key are, in their order: heads of the columns of its table. */
+  readonly observes?: readonly string[]
   /** Checks the calls that bodies record (`call`, `ret`) for linearizability, at the end of each round. */
   readonly history?: HistorySpec<P>
   /** Length of one round of long-running bodies in milliseconds. Default 1000. */

@@ -3,9 +3,9 @@
  * stops and restarts together. Onoff: one thread at a time leaves for a while. Shuffle: threads are barred from one CPU
  * in rotation. All of it scaled down in short runs; its decisions come from the seed.
  */
-import { execFile } from 'node:child_process'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { ATTENTION, CLOCK, type Control, MINE, threadBase, WORD } from './control.ts'
+import { keepOn } from './placement.ts'
 import { allowedCpus } from './proc.ts'
 import { STREAM, Xoshiro } from './random.ts'
 import type { Counts } from './tally.ts'
@@ -99,8 +99,8 @@ export class Chaos {
     for (let t = 0; t < threads; t++) {
       const tid = Atomics.load(words, threadBase(t) + MINE.tid)
       if (tid === 0) continue
-      // Without taskset, or without the right to use it, threads stay where they are and nothing is counted.
-      execFile('taskset', ['-cp', cpus.join(','), String(tid)], error => {
+      // What could not be done is not counted.
+      keepOn(cpus, tid, error => {
         if (!error && t === 0) this.#shuffles++
       })
     }

@@ -1,5 +1,4 @@
-/** The oracles at a round's end: `always`, `check` and graded outcomes. All threads have returned, nothing moves. */
-import { outcomeFault, outcomeKey } from './outcomes.ts'
+/** The oracles at a round's end: `always`, `check`, graded outcomes and histories. All threads have returned, nothing moves. */
 import type { Participant } from './participant.ts'
 import { noRecorder } from './recorder.ts'
 import { faultOf } from './report.ts'
@@ -20,24 +19,36 @@ export function checkRound(participant: Participant, copy: number, shared: unkno
 }
 
 function checkReturned(participant: Participant, copy: number, shared: unknown, round: number): void {
-  const { scenario, instance, seats, values, reporter, near, histories } = participant
-  const { call, ret } = histories?.checkRecorder ?? noRecorder
-  histories?.checkRecorder.begin(copy)
-  const { params } = instance
-  const returned = seats.map(seat => values.get(copy, seat.thread))
+  const { scenario, values, grading } = participant
+  if (scenario.always !== undefined && !alwaysHolds(participant, shared, round)) return
+  if (scenario.check !== undefined) checkState(participant, copy, shared, round)
+  const fault = grading?.take(values, copy)
+  if (fault !== undefined) participant.failed({ oracle: 'outcome', message: fault }, shared, 'outcome', round)
+}
+
+function alwaysHolds(participant: Participant, shared: unknown, round: number): boolean {
+  const { scenario, instance } = participant
   try {
-    scenario.always?.({ shared, params })
+    scenario.always?.({ shared, params: instance.params })
+    return true
   } catch (error) {
     participant.failed(faultOf(error, 'always'), shared, 'always', round)
-    return
+    return false
+  }
+}
+
+function checkState(participant: Participant, copy: number, shared: unknown, round: number): void {
+  const { scenario, instance, seats, values, reporter, near, histories } = participant
+  const { count } = reporter
+  const { call, ret } = histories?.checkRecorder ?? noRecorder
+  histories?.checkRecorder.begin(copy)
+  const threads: Record<string, unknown[]> = {}
+  for (const { body, thread } of seats) {
+    threads[body] ??= []
+    threads[body].push(values.get(copy, thread))
   }
   try {
-    const threads: Record<string, unknown[]> = {}
-    for (const seat of seats) {
-      threads[seat.body] ??= []
-      threads[seat.body].push(returned[seat.thread])
-    }
-    const result: unknown = scenario.check?.({ shared, params, threads, count: reporter.count, near, call, ret })
+    const result: unknown = scenario.check?.({ shared, params: instance.params, threads, count, near, call, ret })
     if (isThenable(result)) {
       // Nobody is going to hear what it says in the end.
       Promise.resolve(result).catch(() => {})
@@ -45,11 +56,5 @@ function checkReturned(participant: Participant, copy: number, shared: unknown, 
     }
   } catch (error) {
     participant.failed(faultOf(error, 'check'), shared, 'check', round)
-  }
-  if (scenario.outcomes) {
-    const key = outcomeKey(returned)
-    reporter.count(`outcome:${key}`)
-    const fault = outcomeFault(scenario.outcomes, key)
-    if (fault) participant.failed({ oracle: 'outcome', message: fault }, shared, 'outcome', round)
   }
 }

@@ -17,7 +17,7 @@ export const WORD = {
   nudge: 3,
   /** A tiny round called `more()`, or returned a promise: go back to long rounds. */
   wantsLong: 4,
-  /** Rounds of the present batch, and how many values of the batch had to be cloned. */
+  /** Rounds of the present batch, and whether values of it had to be cloned. */
   batch: 5,
   cloned: 6,
   /** 1 from the opening of a long round's gate to the return of all its bodies. */
@@ -26,9 +26,11 @@ export const WORD = {
   round: 8,
   /** Set by the main thread when somebody outside wants an end: what is not finished is not worth its time. */
   hurry: 9,
-  arrived: 16,
-  generation: 32,
-  sleepers: 48,
+  /** Tiny rounds: how many lie between two meetings. */
+  stride: 10,
+  /** Threads asleep at a meeting, and what wakes them. */
+  sleepers: 16,
+  bell: 32,
 } as const
 
 /** Doubles of the whole guest: milliseconds on the clock of `now()`, and rounds. */
@@ -60,6 +62,8 @@ export const MINE = {
   cursor: 13,
   /** Whether this thread's body threw in the present long round. */
   threw: 14,
+  /** How often it has arrived at a meeting; alone in its cache line wherever the block begins. */
+  arrivals: 32,
 } as const
 
 export const ATTENTION = { end: 1, stutter: 2, leave: 4 } as const
@@ -79,8 +83,8 @@ export const STATE = {
 export const stateName = (state: number): string =>
   Object.keys(STATE).find(name => STATE[name as keyof typeof STATE] === state) ?? `state ${state}`
 
-const GLOBAL_WORDS = 64
-const THREAD_WORDS = 32
+const GLOBAL_WORDS = 48
+const THREAD_WORDS = 48
 const CLOCK_DOUBLES = 16
 
 /** Most names (counters, near misses, failures) that one thread can count. */

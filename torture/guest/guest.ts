@@ -26,6 +26,7 @@ import type {
   Stay,
   ToThread,
 } from './messages.ts'
+import { Placement } from './placement.ts'
 import { throttledMicros } from './proc.ts'
 import type { NewFailure, Record } from './record.ts'
 import { NEAR_SITE } from './report.ts'
@@ -43,7 +44,7 @@ const STATS_LINE_MS = 1000
 /** How long threads may take to come home after a failure that ends the guest. */
 const GRACE_MS = 500
 /** Tiny rounds: most copies of the state, and most memory for them. */
-const MAX_COPIES = 128
+const MAX_COPIES = 512
 const MAX_COPY_BYTES = 4 * 1024 * 1024
 const MAX_BUFFERS = 1024
 /** Entries of each thread's recorder that a failure's trace shows. */
@@ -62,6 +63,7 @@ export class Guest {
   readonly #tally: Tally
   readonly #director: Director
   readonly #chaos: Chaos
+  readonly #placement: Placement
   readonly #watchdog: Watchdog
   readonly #ports: MessagePort[] = []
   readonly #startedMs = now()
@@ -91,6 +93,7 @@ export class Guest {
     this.#tally = new Tally(this.#control)
     this.#director = new Director(this.#control, instance.durationMs)
     this.#chaos = new Chaos(this.#control, instance)
+    this.#placement = new Placement(this.#control)
     this.#watchdog = new Watchdog(this.#control, instance.hangAfterMs)
   }
 
@@ -274,6 +277,7 @@ export class Guest {
     const time = now()
     this.#director.tick(time)
     this.#chaos.tick(time)
+    this.#placement.tick()
     const gate = this.#control.clock[CLOCK.gateOpened]
     if (gate !== 0 && !this.#announced) {
       this.#announced = true

@@ -1,5 +1,14 @@
 /** Grading of litmus results by the numbers that the bodies returned. */
-import type { Outcome, Scenario } from '../scenario.ts'
+import type { PlannedInstance } from '../../results/schema.ts'
+import type { Outcome, Outcomes, Scenario } from '../scenario.ts'
+import type { Reporter } from './report.ts'
+import type { Values } from './values.ts'
+
+/** Counters of outcomes begin with it: `outcome:0,1`. */
+export const OUTCOME = 'outcome:'
+/** Outcomes that are not listed are counted by themselves up to so many. */
+const MOST_UNLISTED = 64
+const OTHERS = 'others'
 
 /** The key of an outcome: all returned numbers, in the order of the threads, flattened, joined by commas. */
 export function outcomeKey(values: readonly unknown[]): string {
@@ -13,9 +22,60 @@ export function outcomeKey(values: readonly unknown[]): string {
   return numbers.join(',')
 }
 
+/** The outcomes that a scenario lists, on this machine; undefined: it lists none. */
+export function outcomesOf({ outcomes }: Scenario, { params }: Pick<PlannedInstance, 'params'>): Outcomes | undefined {
+  return typeof outcomes === 'function' ? outcomes({ params, arch: process.arch }) : outcomes
+}
+
 /** Why an outcome is a failure, or undefined. */
-export function outcomeFault(outcomes: NonNullable<Scenario['outcomes']>, key: string): string | undefined {
+function faultOf(outcomes: Outcomes, key: string): string | undefined {
   const outcome: Outcome | undefined = Object.hasOwn(outcomes, key) ? outcomes[key] : undefined
   if (outcome === undefined) return `outcome ${key || '(no numbers)'} is not listed`
   return outcome.grade === 'forbidden' ? `outcome ${key} is forbidden: ${outcome.why}` : undefined
+}
+
+interface Seen {
+  /** Of the counter. */
+  readonly slot: number
+  readonly fault: string | undefined
+}
+
+/** Counts and grades outcomes. What has been seen before is known by its numbers alone, without a text. */
+export class Grading {
+  readonly #outcomes: Outcomes
+  readonly #reporter: Reporter
+  readonly #threads: number
+  readonly #byCode = new Map<number, Seen>()
+  readonly #byKey = new Map<string, Seen>()
+  #unlisted = 0
+
+  constructor(outcomes: Outcomes, reporter: Reporter, threads: number) {
+    this.#outcomes = outcomes
+    this.#reporter = reporter
+    this.#threads = threads
+  }
+
+  /** Takes in what the bodies returned in a copy's round. Returns why that is a failure, or undefined. */
+  take(values: Values, copy: number): string | undefined {
+    const code = values.code(copy)
+    const seen = this.#byCode.get(code) ?? this.#look(values, copy, code)
+    this.#reporter.add(seen.slot, 1)
+    return seen.fault
+  }
+
+  #look(values: Values, copy: number, code: number): Seen {
+    const key = outcomeKey(Array.from({ length: this.#threads }, (_, thread) => values.get(copy, thread)))
+    const seen = this.#byKey.get(key) ?? this.#first(key)
+    if (code !== -1) this.#byCode.set(code, seen)
+    return seen
+  }
+
+  #first(key: string): Seen {
+    const fault = faultOf(this.#outcomes, key)
+    const others = !Object.hasOwn(this.#outcomes, key) && ++this.#unlisted > MOST_UNLISTED
+    const seen = { slot: this.#reporter.counter(`${OUTCOME}${others ? OTHERS : key}`), fault }
+    // What is too much to be counted by itself is too much to be remembered.
+    if (!others) this.#byKey.set(key, seen)
+    return seen
+  }
 }

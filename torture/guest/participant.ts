@@ -7,6 +7,7 @@ import { type Control, endRound, MINE, threadBase, WORD } from './control.ts'
 import type { Histories } from './history.ts'
 import { bodyOf, type Seat, seatsOf } from './load.ts'
 import type { Meeting } from './meeting.ts'
+import { Grading, outcomesOf } from './outcomes.ts'
 import { noRecorder } from './recorder.ts'
 import { faultOf, type Reporter } from './report.ts'
 import type { Values } from './values.ts'
@@ -25,6 +26,8 @@ export class Participant {
   readonly values: Values
   /** Of a scenario that has a history. */
   readonly histories: Histories | undefined
+  /** Where the scenario grades what its bodies return. */
+  readonly grading: Grading | undefined
   readonly seats: readonly Seat[]
   readonly seat: Seat
   readonly body: ThreadBody<unknown, unknown, unknown>
@@ -61,6 +64,8 @@ export class Participant {
     this.body = bodyOf(options.scenario, this.seat)
     this.mine = threadBase(options.thread)
     this.counts = countsOf(options.instance)
+    const outcomes = outcomesOf(options.scenario, options.instance)
+    this.grading = outcomes && new Grading(outcomes, options.reporter, this.seats.length)
     this.#nearSite = options.nearSite
   }
 

@@ -63,4 +63,4 @@ export class Xoshiro implements Random {
 }
 
 /** Streams that are not a thread's. */
-export const STREAM = { setup: -1, chaos: -2, delays: -1000 } as const
+export const STREAM = { setup: -1, chaos: -2, strides: -3, delays: -1000 } as const

@@ -62,8 +62,16 @@ export class Reporter {
 
   /** Throws RangeError when a thread counts under more names than there are slots. */
   readonly count = (name: string, n = 1): void => {
-    const slot = this.#byKind.counter.get(name) ?? this.#register('counter', name)
-    this.#slots[slot] += n
+    this.#slots[this.counter(name)] += n
+  }
+
+  /** The place of a counter, for `add`: for who counts so often that looking for the name is too much. */
+  counter(name: string): number {
+    return this.#byKind.counter.get(name) ?? this.#register('counter', name)
+  }
+
+  add(counter: number, n: number): void {
+    this.#slots[counter] += n
   }
 
   /** Counts a near miss under its message without the numbers; returns the number of its kind. */

@@ -20,7 +20,7 @@ import { faultOf, NEAR_SITE, Reporter } from './report.ts'
 import { type LongRound, longRound } from './rounds.ts'
 import { setUp } from './setup.ts'
 import { buffersOf, rebind } from './shared.ts'
-import { makeLane, tinyBatch } from './tiny.ts'
+import { makeLane, STRIDES, tinyBatch } from './tiny.ts'
 import { Values } from './values.ts'
 
 /** How often a thread's event loop gets a turn between rounds: what bodies left there, errors too, comes to light. */
@@ -150,12 +150,14 @@ async function allRounds(
 class Planner {
   readonly #participant: Participant
   readonly #copies: number
+  readonly #random: Xoshiro
   #batchStarted = 0
   #tiny: boolean | undefined
 
   constructor(participant: Participant, copies: number) {
     this.#participant = participant
     this.#copies = copies
+    this.#random = new Xoshiro(participant.instance.seed, STREAM.strides, 0)
   }
 
   next(): number {
@@ -165,6 +167,7 @@ class Planner {
     this.#tiny ??= this.#nobodyAskedForMore()
     if (!this.#tiny) return NEXT.long
     Atomics.store(words, WORD.batch, this.#batchSize(now()))
+    Atomics.store(words, WORD.stride, STRIDES[this.#random.below(STRIDES.length)])
     return NEXT.tiny
   }
 

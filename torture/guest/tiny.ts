@@ -1,8 +1,11 @@
 /**
  * Tiny rounds: bodies without `more()`. Short threads that barely overlap prove nothing, and a start gate with a sleep
  * in it costs a thousand times what such a body does. So a batch of rounds is walked through in step: one copy of the
- * state per round, a spin barrier between them, and only at the batch's end the checks and the restoring, which the
- * threads divide among themselves.
+ * state per round, a meeting before it, and only at the batch's end the checks and the restoring, which the threads
+ * divide among themselves.
+ *
+ * Perfect step would try one interleaving again and again. Each batch draws how many rounds lie between two meetings,
+ * and each thread how large a head start it gives the others at most.
  */
 import { publishCursor } from '../../lib/shm/sites.ts'
 import { checkRound } from './check.ts'
@@ -12,6 +15,11 @@ import { Xoshiro } from './random.ts'
 import { faultOf } from './report.ts'
 
 const { load } = Atomics
+
+/** Rounds between two meetings, as often as they are listed: powers of two. */
+export const STRIDES: readonly number[] = [1, 1, 1, 1, 1, 2, 4, 16]
+/** Most turns of a head start. Some rare outcomes want them all at once, others a few hundred nanoseconds apart. */
+const SKEWS: readonly number[] = [1, 8, 8, 24, 64]
 
 /** One copy of the state, with this thread's context on it. */
 export interface Lane {
@@ -55,6 +63,7 @@ export function tinyBatch(participant: Participant, lanes: readonly Lane[], skew
   participant.state(STATE.running)
   walk(participant, lanes, rounds, skew, first)
   publishCursor()
+  meeting.meet()
   participant.state(STATE.checking)
   checkLanes(participant, lanes, rounds, first)
   return rounds
@@ -63,12 +72,14 @@ export function tinyBatch(participant: Participant, lanes: readonly Lane[], skew
 function walk(participant: Participant, lanes: readonly Lane[], rounds: number, skew: Xoshiro, first: number): void {
   const { values, body, meeting, control, mine, histories } = participant
   const { words } = control
+  const between = load(words, WORD.stride) - 1
+  const headStart = SKEWS[skew.below(SKEWS.length)]
   for (let k = 0; k < rounds; k++) {
     const lane = lanes[k]
     participant.round = first + k
     histories?.recorder.begin(k)
-    // In every other round a few steps of head start: perfect step would try one interleaving again and again.
-    if ((k & 1) === 1) for (let i = skew.below(24); i > 0; i--) load(words, mine + MINE.state)
+    if ((k & between) === 0) meeting.meet()
+    for (let i = skew.below(headStart); i > 0; i--) load(words, mine + MINE.state)
     try {
       if (!lane.opened) values.putThrown(k)
       else if (values.put(k, body.run(lane.context))) Atomics.store(words, WORD.cloned, 1)
@@ -77,7 +88,6 @@ function walk(participant: Participant, lanes: readonly Lane[], rounds: number, 
       participant.failed(faultOf(error, 'exception'), lane.shared)
     }
     words[mine + MINE.beat]++
-    meeting.meet()
   }
 }
 

@@ -8,7 +8,7 @@ import type { BuildFailure, BuildResult, Metafile, OutputFile } from 'esbuild'
 import { UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
 import { type Found, foreignSources, LOADS_BY_NAME, takeWhole } from './foreign.ts'
-import { NAMESPACE, packageSources } from './package-sources.ts'
+import { isPackaged, NAMESPACE, packageSources } from './package-sources.ts'
 
 export interface Entries {
   /** Files of the package, relative to its folder. */
@@ -154,7 +154,7 @@ function restoreConstants(code: string): string {
   return code
     .split('\n')
     .map(line => {
-      if (line.startsWith('// ')) ours = line.startsWith(`// ${NAMESPACE}:`)
+      if (line.startsWith('// ')) ours = line.startsWith(`// ${NAMESPACE}:`) && !line.includes(':node_modules/')
       return ours ? line.replace(/^var (?=[A-Z][A-Z_0-9]* = )/, 'const ') : line
     })
     .join('\n')
@@ -168,7 +168,7 @@ function output(file: OutputFile, userRoot: string): [string, Uint8Array] {
   const map = JSON.parse(file.text) as { sources: string[] }
   const up = path.includes('/') ? '../' : ''
   map.sources = map.sources.map(source => {
-    if (source.startsWith(`${NAMESPACE}:`)) return up + storedSource(source)
+    if (source.startsWith(`${NAMESPACE}:`)) return up + (storedSource(source) ?? source.slice(NAMESPACE.length + 1))
     const input = posix(relative(userRoot, join(dirname(file.path), source)))
     return up + (storedSource(input) ?? source)
   })
@@ -177,9 +177,12 @@ function output(file: OutputFile, userRoot: string): [string, Uint8Array] {
 
 const posix = (path: string) => path.split(sep).join('/')
 
-/** Where the bundle keeps a source; undefined for what esbuild made up. */
+/** Where the bundle keeps a source; undefined for what esbuild made up, and for packages that we are made of. */
 function storedSource(input: string): string | undefined {
-  if (input.startsWith(`${NAMESPACE}:`)) return `src/torture/${input.slice(NAMESPACE.length + 1)}`
+  if (input.startsWith(`${NAMESPACE}:`)) {
+    const path = input.slice(NAMESPACE.length + 1)
+    return isPackaged(path) ? undefined : `src/torture/${path}`
+  }
   return /^[\w-]+:/.test(input) || input.startsWith('<') ? undefined : userSource(input)
 }
 

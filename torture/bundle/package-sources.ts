@@ -1,11 +1,12 @@
 /**
  * An esbuild plugin: the package's own sources live in a namespace of their own, named relative to the package. That
  * keeps where the package is installed out of the bundle, and makes harness, library and scenarios one module graph,
- * however they are imported: `torture`, `torture/lib`, or a relative path in a checkout.
+ * however they are imported: `torture`, `torture/lib`, or a relative path in a checkout. So do the packages that the
+ * agent is made of, wherever npm has put them.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
-import type { Plugin } from 'esbuild'
+import { dirname, extname, join, relative, sep } from 'node:path'
+import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
 import { packageRoot } from '../paths.ts'
 
 export const NAMESPACE = 'torture'
@@ -23,20 +24,67 @@ export const packageSources: Plugin = {
   setup(build) {
     const root = realpathSync(packageRoot)
     const own = (path: string) => ({ path, namespace: NAMESPACE })
+    const packages = new Packages(build, root)
 
     build.onResolve({ filter: /^torture(\/lib)?$/ }, ({ path }) => own(EXPORTS[path]))
     build.onResolve({ filter: /^torture:/, namespace: 'file' }, ({ path }) => own(path.slice(NAMESPACE.length + 1)))
     build.onResolve({ filter: /^torture:/, namespace: '' }, ({ path }) => own(path.slice(NAMESPACE.length + 1)))
-    build.onResolve({ filter: /^\.\.?\// }, ({ path, importer, namespace, resolveDir }) => {
+    build.onResolve({ filter: /^[^./]/, namespace: NAMESPACE }, args => packages.resolve(args))
+    build.onResolve({ filter: /^\.\.?(\/|$)/ }, args => {
+      const { path, importer, namespace, resolveDir } = args
+      if (namespace === NAMESPACE && isPackaged(importer)) return packages.resolve(args)
       const from = namespace === NAMESPACE ? join(root, dirname(importer)) : resolveDir
       const file = relative(root, join(from, path))
       if (!FOLDERS.includes(file.split(sep)[0]) || !existsSync(join(root, file))) return undefined
       return own(file.split(sep).join('/'))
     })
+    build.onLoad({ filter: /^node_modules\//, namespace: NAMESPACE }, ({ path }) => packages.load(path))
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
       contents: readFileSync(join(root, path), 'utf8'),
       loader: 'ts',
       resolveDir: join(root, dirname(path)),
     }))
   },
+}
+
+/** Whether a name in our namespace is that of a file of a package that our sources use. */
+export const isPackaged = (path: string): boolean => path.startsWith('node_modules/')
+
+/** Files of packages, by a name that is the same wherever they are installed. */
+class Packages {
+  readonly #build: PluginBuild
+  readonly #root: string
+  readonly #files = new Map<string, string>()
+
+  constructor(build: PluginBuild, root: string) {
+    this.#build = build
+    this.#root = root
+  }
+
+  async resolve({ path, kind, importer }: OnResolveArgs): Promise<OnResolveResult | undefined> {
+    const from = this.#files.get(importer) ?? join(this.#root, importer)
+    const found = await this.#build.resolve(path, { kind, namespace: 'file', resolveDir: dirname(from) })
+    if (found.errors.length > 0 || found.external || found.namespace !== 'file') return found
+    const name = nameOf(found.path)
+    if (name === undefined) return found
+    this.#files.set(name, found.path)
+    return { path: name, namespace: NAMESPACE, sideEffects: found.sideEffects }
+  }
+
+  load(name: string) {
+    const file = this.#files.get(name)!
+    const loader = extname(name) === '.json' ? ('json' as const) : ('js' as const)
+    // Their own maps lead to sources that are not there.
+    const contents = readFileSync(file, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/gm, '')
+    return { contents, loader, resolveDir: dirname(file) }
+  }
+}
+
+/** With the version: npm may have put two side by side. Undefined for what lies in no package. */
+function nameOf(path: string): string | undefined {
+  const match = /^(.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+))[\\/](.*)$/.exec(path)
+  if (match === null) return undefined
+  const [, folder, name, file] = match
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
+  return `node_modules/${name}@${version}/${file}`.split(sep).join('/')
 }

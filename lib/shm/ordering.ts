@@ -7,14 +7,14 @@ export type Order = 'relaxed' | 'acquire' | 'release'
 
 declare global {
   interface Atomics {
-    load(words: Int32Array, at: number, order: Order): number
-    store(words: Int32Array, at: number, value: number, order: Order): number
-    add(words: Int32Array, at: number, value: number, order: Order): number
-    sub(words: Int32Array, at: number, value: number, order: Order): number
-    and(words: Int32Array, at: number, value: number, order: Order): number
-    or(words: Int32Array, at: number, value: number, order: Order): number
-    xor(words: Int32Array, at: number, value: number, order: Order): number
-    exchange(words: Int32Array, at: number, value: number, order: Order): number
-    compareExchange(words: Int32Array, at: number, expected: number, value: number, order: Order): number
+    load(words: Int32Array, at: number, order: Order | undefined): number
+    store(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    add(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    sub(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    and(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    or(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    xor(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    exchange(words: Int32Array, at: number, value: number, order: Order | undefined): number
+    compareExchange(words: Int32Array, at: number, expected: number, value: number, order: Order | undefined): number
   }
 }

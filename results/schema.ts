@@ -38,6 +38,7 @@ export type GuestCommand = Frozen<InferOutput<typeof validate.guestCommand>>
 /** One line of `events.jsonl`. */
 export type RunEvent = Frozen<InferOutput<typeof validate.runEvent>>
 
+export type OutcomeTable = Frozen<InferOutput<typeof validate.outcomeTable>>
 export type Exploration = Frozen<InferOutput<typeof validate.exploration>>
 export type Bridge = Frozen<InferOutput<typeof validate.bridge>>
 export type Trace = Frozen<InferOutput<typeof validate.trace>>

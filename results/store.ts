@@ -112,7 +112,7 @@ export function writeSummary(runDir: string, summary: RunSummary): void {
 /** What `run.json` keeps of an instance's result. */
 export function toRunInstance(result: InstanceResult): RunInstance {
   const { name, scenario, host, verdict, reason, seed, durationMs, rounds, counters, rates, failures } = result
-  const { exploration, bridge } = result
+  const { outcomes, exploration, bridge } = result
   return {
     name,
     scenario,
@@ -124,6 +124,7 @@ export function toRunInstance(result: InstanceResult): RunInstance {
     rounds,
     counters,
     rates,
+    ...(outcomes !== undefined && { outcomes }),
     ...(exploration !== undefined && { exploration }),
     ...(bridge !== undefined && { bridge }),
     failures,

@@ -109,6 +109,9 @@ export const plannedInstance = about(
     oversubscribed: about('Whether it has more threads than the budget.', v.boolean()),
     node: v.exactOptional(about("Path of the Node binary, where not the runner's own.", v.string())),
     nodeArgs: v.exactOptional(about('Extra flags of the engine.', v.array(v.string()))),
+    engine: v.exactOptional(
+      about('Its point on the engine axes, where a run has several: `jitless`, `maglev node24.1.0`.', v.string()),
+    ),
   }),
 )
 
@@ -175,6 +178,25 @@ export const exploration = about(
   }),
 )
 
+export const GRADES = ['acceptable', 'interesting', 'forbidden', 'unlisted'] as const
+
+export const outcomeTable = about(
+  'What the bodies returned, graded: those outcomes that the scenario lists, seen or not, and those that it does not.',
+  v.object({
+    arch: about('`x64`, `arm64`: of the machine that the threads ran on, on which grades may depend.', v.string()),
+    observes: v.exactOptional(about('What the numbers of an outcome are, in their order.', v.array(v.string()))),
+    rows: v.array(
+      v.object({
+        outcome: about('`0,1`: all numbers that the bodies returned, in their order.', text),
+        count: whole,
+        share: about('Of all rounds with an outcome, 0..1.', count),
+        grade: v.picklist(GRADES),
+        why: text,
+      }),
+    ),
+  }),
+)
+
 const failures = about(
   'Each failure once, with its count.',
   v.array(
@@ -186,6 +208,9 @@ const failures = about(
       atMs: v.exactOptional(about("When it was seen first: from the opening of the first round's gate.", count)),
       path: v.string(),
       at: v.exactOptional(about("`/home/ann/queue.ts:41:12`: the innermost line of the scenario's own code.", text)),
+      history: v.exactOptional(
+        about('Calls that no order explains: one column a thread, then why none goes on.', v.array(text)),
+      ),
       schedule: v.exactOptional(about('What `torture replay` carries out; under explore only.', text)),
       found: v.exactOptional(
         about(
@@ -232,6 +257,7 @@ export const instanceResult = about(
     rounds: whole,
     counters: counts,
     rates: about('Counters per second of `durationMs`.', counts),
+    outcomes: v.exactOptional(outcomeTable),
     sites: about('How often each site was passed, by name.', counts),
     nearMisses: counts,
     availableCpus: about('CPUs that the guest could use.', whole),
@@ -255,6 +281,7 @@ export const runInstance = v.object({
   rounds: whole,
   counters: counts,
   rates: counts,
+  outcomes: v.exactOptional(outcomeTable),
   exploration: v.exactOptional(exploration),
   bridge: v.exactOptional(bridge),
   failures,

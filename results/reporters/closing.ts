@@ -4,9 +4,11 @@ import type { InstanceResult, Plan, PlannedInstance, Verdict } from '../schema.t
 import { excludedRate, rateInterval } from '../statistics.ts'
 import { isOnTrial } from '../trials.ts'
 import { addCounters, fallbackShare, mainWork } from '../work.ts'
+import { comparesEngines, engineLines } from './engines.ts'
 import { cleanText, explorationLines } from './exploration.ts'
 import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
+import { outcomeLines } from './outcomes.ts'
 import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
 import { trialLines, trialTally } from './trials.ts'
@@ -19,6 +21,7 @@ export function closingLines(closing: EndedRun, look: Look): string[] {
   const lines: string[] = []
   if (isOnTrial(closing.plan)) lines.push(...trialLines(closing, look), '')
   else for (const group of groupsOf(closing.plan)) lines.push(...groupLines(group, closing, look), '')
+  if (!isOnTrial(closing.plan)) lines.push(...engineLines(closing, look))
   lines.push(...verdictLines(closing, look))
   const { command, why } = nextStep(closing)
   lines.push(...labelled('next', command, look, { indent: 0, text: 'bold' }))
@@ -61,6 +64,8 @@ function groupLines({ name, instances }: Group, closing: EndedRun, look: Look): 
     if (text !== '') lines.push(...labelled(label, text, look, label === 'blind' ? { most: 1 } : {}))
   }
   add('work', workText(results, explores))
+  // Where engines are compared, their outcomes stand side by side below.
+  if (!comparesEngines(closing.plan)) lines.push(...outcomeLines(results, explores, look))
   if (explores) lines.push(...explorationLines(results, look))
   // A bug that was not caught says something of the test; of the code, nothing.
   else if (instances[0].bugs.length === 0) add('worth', worthText(results))

@@ -1,4 +1,6 @@
 /** Checks by hand what a scenario or a bug is: it comes from a user's file, maybe plain JavaScript without our types. */
+
+import { outcomesProblem } from '../guest/outcomes.ts'
 import { checkModel } from '../model.ts'
 import { hint } from '../plan/nearest.ts'
 import type { ParamSpec } from '../scenario.ts'
@@ -35,6 +37,7 @@ export function checkScenario(value: unknown): string | undefined {
       ? undefined
       : 'roundMs must be a number of milliseconds') ??
     checkHistory(value.history) ??
+    checkOutcomes(value.outcomes, value.observes) ??
     checkScale(value.scale, value.threads as Record<string, unknown>)
   )
 }
@@ -49,6 +52,7 @@ const SCENARIO_KEYS = [
   'check',
   'always',
   'outcomes',
+  'observes',
   'history',
   'roundMs',
   'scale',
@@ -128,6 +132,12 @@ function checkThreads(threads: unknown): string | undefined {
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+function checkOutcomes(outcomes: unknown, observes: unknown): string | undefined {
+  const named = Array.isArray(observes) && observes.every(name => typeof name === 'string')
+  if (observes !== undefined && !named) return 'observes must be a list of names'
+  return outcomes === undefined || typeof outcomes === 'function' ? undefined : outcomesProblem(outcomes)
 }
 
 function checkCount(body: string, count: unknown): string | undefined {

@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { Reporter } from '../../results/reporters/reporter.ts'
-import { engines, parseTiers, TIERS } from '../plan/engines.ts'
+import { type Engine, engines, parseTiers, TIERS } from '../plan/engines.ts'
 import { EXPLORE } from '../plan/explore.ts'
 import { INSPECT_PORT, type Request } from '../plan/plan.ts'
 import { parseDuration } from '../plan/quantities.ts'
@@ -95,9 +95,7 @@ export async function run(
 
 async function parseRequest(flags: RunFlags): Promise<Request> {
   const tiers = parseTiers((flags.v8 ?? ['default']).join(','))
-  const { inspectNodes } =
-    flags.node === undefined ? { inspectNodes: undefined } : await import('../runner/node-binaries.ts')
-  const nodes = (await inspectNodes?.(flags.node!.flatMap(paths => paths.split(',')))) ?? []
+  const wanted = await enginesOf(tiers, flags.node)
   const explores = oneOf(flags.mode ?? 'stress', MODES, '--mode') === 'explore'
   const launched = parseLaunch(flags)
   return {
@@ -109,7 +107,16 @@ async function parseRequest(flags: RunFlags): Promise<Request> {
     // The first schedule that fails is the answer: what the others would find is a variation of it.
     failFast: flags['fail-fast'] ?? (explores && !launched.keepGoing),
     oversubscribe: !flags['no-oversubscribe'],
-    engines: engines(tiers, nodes),
+    engines: wanted,
     inspect: flags.inspect ?? false,
   }
+}
+
+/** The points of the engine axes; binaries are started only where there is something to ask them. */
+async function enginesOf(tiers: readonly string[], paths: readonly string[] | undefined): Promise<Engine[]> {
+  if (paths === undefined && tiers.every(tier => TIERS[tier].length === 0)) return engines(tiers, [])
+  const { checkEngines, inspectNodes } = await import('../runner/node-binaries.ts')
+  const wanted = engines(tiers, await inspectNodes((paths ?? []).flatMap(text => text.split(','))))
+  await checkEngines(wanted)
+  return wanted
 }

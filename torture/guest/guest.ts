@@ -26,6 +26,7 @@ import type {
   Stay,
   ToThread,
 } from './messages.ts'
+import { outcomeTable } from './outcomes.ts'
 import { Placement } from './placement.ts'
 import { throttledMicros } from './proc.ts'
 import type { NewFailure, Record } from './record.ts'
@@ -358,12 +359,15 @@ export class Guest {
     const durationMs = gate === 0 ? 0 : Math.max(0, (clock[CLOCK.worked] || now()) - gate)
     const throttled = throttledMicros()
     const passedMs = now() - this.#startedMs
+    const counters = this.#counters()
+    const listed = this.#ready?.listed
     return {
       startedAt: new Date(this.#startedMs).toISOString(),
       durationMs,
       ...(gate === 0 ? {} : { firstWorkMs: gate - performance.timeOrigin }),
       rounds: clock[CLOCK.rounds],
-      counters: this.#counters(),
+      counters,
+      ...(listed && { outcomes: outcomeTable(listed, counters) }),
       sites,
       nearMisses: this.#tally.sum('near'),
       failures: this.#record.failures,

@@ -5,6 +5,7 @@ import type { ExplorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import type { Control } from './control.ts'
 import type { HistoryShape } from './history-memory.ts'
+import type { Listed } from './outcomes.ts'
 
 /** The piscina task of one thread: its whole stay in the guest. */
 export interface Stay {
@@ -46,6 +47,8 @@ export interface ReadyMessage {
   readonly roundMs: number
   /** Whether the scenario wants to be asked for an inconclusive end. */
   readonly asks: boolean
+  /** Where the scenario grades outcomes. */
+  readonly listed?: Listed
   /** Calls at which a round of long-running bodies ends, where the scenario has a history. */
   readonly calls?: number
 }

@@ -1,7 +1,8 @@
 /** Grading of litmus results by the numbers that the bodies returned. */
-import type { PlannedInstance } from '../../results/schema.ts'
-import type { Outcome, Outcomes, Scenario } from '../scenario.ts'
+import type { OutcomeTable, PlannedInstance } from '../../results/schema.ts'
+import type { Grade, Outcome, Outcomes, Scenario } from '../scenario.ts'
 import type { Reporter } from './report.ts'
+import type { Counts } from './tally.ts'
 import type { Values } from './values.ts'
 
 /** Counters of outcomes begin with it: `outcome:0,1`. */
@@ -22,9 +23,57 @@ export function outcomeKey(values: readonly unknown[]): string {
   return numbers.join(',')
 }
 
-/** The outcomes that a scenario lists, on this machine; undefined: it lists none. */
+/** The outcomes that a scenario lists, on this machine; undefined: it lists none. Throws what its function throws. */
 export function outcomesOf({ outcomes }: Scenario, { params }: Pick<PlannedInstance, 'params'>): Outcomes | undefined {
-  return typeof outcomes === 'function' ? outcomes({ params, arch: process.arch }) : outcomes
+  if (typeof outcomes !== 'function') return outcomes
+  const given: Outcomes = outcomes({ params, arch: process.arch })
+  const problem = outcomesProblem(given)
+  if (problem !== undefined) throw new TypeError(problem)
+  return given
+}
+
+const GRADES: readonly Grade[] = ['acceptable', 'interesting', 'forbidden']
+
+/** What is wrong with a list of outcomes, which may come from a file without our types. */
+export function outcomesProblem(outcomes: unknown): string | undefined {
+  if (typeof outcomes !== 'object' || outcomes === null)
+    return "outcomes must be an object such as { '0,1': acceptable('why') }, or a function that returns one"
+  for (const [key, outcome] of Object.entries(outcomes)) {
+    if (/\s/.test(key)) return `outcomes['${key}'] never occurs: the numbers of a key are joined by commas alone`
+    const { grade, why } = (outcome ?? {}) as Partial<Outcome>
+    if (!GRADES.includes(grade as Grade) || typeof why !== 'string')
+      return `outcomes['${key}'] must be acceptable('why'), interesting('why') or forbidden('why')`
+  }
+  return undefined
+}
+
+/** What a guest's main thread knows of the outcomes of its scenario: from thread 0, which has loaded it. */
+export interface Listed {
+  readonly outcomes: Outcomes
+  readonly observes?: readonly string[]
+}
+
+/** The table of what was seen and of what was not, in the order of the list; what is not listed comes last. */
+export function outcomeTable({ outcomes, observes }: Listed, counters: Counts): OutcomeTable {
+  const counted = Object.entries(counters).filter(([name]) => name.startsWith(OUTCOME))
+  const counts = new Map(counted.map(([name, n]) => [name.slice(OUTCOME.length), n]))
+  const total = Math.max(
+    1,
+    counted.reduce((sum, [, n]) => sum + n, 0),
+  )
+  const row = (outcome: string, grade: OutcomeTable['rows'][number]['grade'], why: string) => {
+    const count = counts.get(outcome) ?? 0
+    return { outcome, count, share: count / total, grade, why }
+  }
+  const unlisted = [...counts.keys()].filter(key => !Object.hasOwn(outcomes, key))
+  return {
+    arch: process.arch,
+    ...(observes !== undefined && { observes: [...observes] }),
+    rows: [
+      ...Object.entries(outcomes).map(([key, { grade, why }]) => row(key, grade, why)),
+      ...unlisted.map(key => row(key, 'unlisted', key === OTHERS ? 'further outcomes, not listed' : 'not listed')),
+    ],
+  }
 }
 
 /** Why an outcome is a failure, or undefined. */

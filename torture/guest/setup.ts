@@ -5,6 +5,7 @@ import type { Scenario } from '../scenario.ts'
 import { MINE, STATE, threadBase } from './control.ts'
 import { DEFAULT_CALLS } from './history.ts'
 import type { FromThread, Stay } from './messages.ts'
+import { outcomesOf } from './outcomes.ts'
 import { countsOf } from './participant.ts'
 import { STREAM, Xoshiro } from './random.ts'
 import { faultOf, type Reporter } from './report.ts'
@@ -23,12 +24,15 @@ export function setUp(
     const random = new Xoshiro(instance.seed, STREAM.setup, 0)
     const shared = scenario.setup({ params: instance.params, threads: countsOf(instance), random })
     refuseUnshareable(shared)
+    const outcomes = outcomesOf(scenario, instance)
+    const { observes } = scenario
     port.postMessage({
       type: 'ready',
       shared,
       sites: siteNames(),
       roundMs: scenario.roundMs ?? 1000,
       asks: scenario.inconclusive !== undefined,
+      ...(outcomes && { listed: { outcomes, ...(observes && { observes }) } }),
       ...(scenario.history && { calls: scenario.history.calls ?? DEFAULT_CALLS }),
     } satisfies FromThread)
     return { shared }

@@ -1,6 +1,13 @@
 /** From what was seen to the end record. A guest passes only if nothing speaks against it and rounds were done. */
 import { availableParallelism } from 'node:os'
-import type { Exploration, Failure, InstanceResult, PlannedInstance, Verdict } from '../../results/schema.ts'
+import type {
+  Exploration,
+  Failure,
+  InstanceResult,
+  OutcomeTable,
+  PlannedInstance,
+  Verdict,
+} from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
 import type { Counts } from './tally.ts'
 
@@ -10,6 +17,7 @@ export interface Seen {
   readonly firstWorkMs?: number
   readonly rounds: number
   readonly counters: Counts
+  readonly outcomes?: OutcomeTable
   readonly sites: Counts
   readonly nearMisses: Counts
   readonly failures: readonly Failure[]
@@ -64,6 +72,7 @@ export function resultOf(instance: PlannedInstance, seen: Seen): InstanceResult 
     rounds: seen.rounds,
     counters: seen.counters,
     rates: ratesOf(seen.counters, seen.durationMs),
+    ...(seen.outcomes === undefined ? {} : { outcomes: seen.outcomes }),
     sites: seen.sites,
     nearMisses: seen.nearMisses,
     availableCpus,

@@ -3,6 +3,7 @@ import type { PlannedInstance } from '../../results/schema.ts'
 import type { BugDescription, ScenarioDescription } from '../bundle/manifest.ts'
 import { UsageError } from '../errors.ts'
 import type { Hardness } from '../scenario.ts'
+import { engines } from './engines.ts'
 import { EXPLORE } from './explore.ts'
 import { hint } from './nearest.ts'
 import { pack } from './pack.ts'
@@ -94,7 +95,7 @@ function triesOf(
       keepGoing: false,
       failFast: false,
       oversubscribe: true,
-      engines: [{ label: '', nodeArgs: [] }],
+      engines: engines(['default'], []),
       inspect: false,
     },
     [{ scenario, times: request.times, counted: true }],

@@ -5,17 +5,25 @@ import { hint } from './nearest.ts'
 /** A point on the engine axes; its label becomes part of the instances' names: `vma-lock.jitless.1`. */
 export interface Engine {
   readonly label: string
+  /** The same for people, as the head of a column: `jitless`, `maglev node24.1.0`. */
+  readonly title: string
+  /** One of `TIERS`. */
+  readonly tier: string
   readonly node?: string
   readonly nodeArgs: readonly string[]
 }
 
-/** Engine tiers by name. All exist from Node 20 on. */
+/** Engine tiers by name. Whether a binary knows their flags is asked before anything starts. */
 export const TIERS: Readonly<Record<string, readonly string[]>> = {
   default: [],
   /** The interpreter alone, no code is generated. */
   jitless: ['--jitless'],
-  /** The baseline compiler at once, the optimising one never. */
-  sparkplug: ['--always-sparkplug', '--no-opt'],
+  /** Interpreter and baseline compiler, no optimising one. */
+  'no-opt': ['--no-opt', '--no-maglev'],
+  /** The baseline compiler at once, the optimising ones never. */
+  sparkplug: ['--always-sparkplug', '--no-opt', '--no-maglev'],
+  /** The mid-tier compiler as the last one. */
+  maglev: ['--maglev', '--no-turbofan'],
   /** The optimising compiler at once, so that speculation fails often. */
   turbofan: ['--always-turbofan'],
   /** Many garbage collections, which move what the threads hold. */
@@ -41,13 +49,18 @@ export function parseTiers(text: string): string[] {
 
 /** All points of the axes. Only an axis with a choice shows in the label. */
 export function engines(tiers: readonly string[], nodes: readonly NodeBinary[]): Engine[] {
-  const byNode: { label: string; node?: string }[] =
-    nodes.length === 0 ? [{ label: '' }] : nodes.map(({ path, version }) => ({ label: `.node${version}`, node: path }))
-  return byNode.flatMap(({ label, ...node }) =>
-    tiers.map(tier => ({
-      ...node,
-      label: tiers.length === 1 && tier === 'default' ? label : `.${tier}${label}`,
-      nodeArgs: TIERS[tier],
-    })),
+  const byNode: { version?: string; node?: string }[] =
+    nodes.length === 0 ? [{}] : nodes.map(({ path, version }) => ({ version: `node${version}`, node: path }))
+  return byNode.flatMap(({ version, ...node }) =>
+    tiers.map(tier => {
+      const shown = [...(tiers.length === 1 && tier === 'default' ? [] : [tier]), ...(version ? [version] : [])]
+      return {
+        ...node,
+        label: shown.map(word => `.${word}`).join(''),
+        title: shown.join(' ') || tier,
+        tier,
+        nodeArgs: TIERS[tier],
+      }
+    }),
   )
 }

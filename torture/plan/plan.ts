@@ -133,6 +133,7 @@ function planScenario(
         seed: deriveSeed(request.seed, name),
         ...(engine.node !== undefined && { node: engine.node }),
         ...(nodeArgs.length > 0 && { nodeArgs }),
+        ...(request.engines.length > 1 && { engine: engine.title }),
       }
     }),
   )

@@ -8,7 +8,7 @@ export interface Look {
 }
 
 /** Where the text beside a label starts. */
-const INDENT = 11
+export const INDENT = 11
 
 interface Style {
   /** Blanks before the label. */

@@ -1,0 +1,334 @@
+/**
+ * What runs where: a pure state machine over one queue. Times are numbers that the caller gives, in milliseconds.
+ *
+ * A job is done by its first attempt that ends. While a host is away its attempts go on out there; after the grace
+ * their jobs are queued again, and whatever attempt is first counts. A host that is given up is waited for no longer.
+ */
+
+export interface Job {
+  /** `vma-lock.2`, or `vma-lock.2/bridge`. */
+  readonly key: string
+  /** CPUs that it wants. */
+  readonly cpus: number
+  readonly durationMs: number
+}
+
+export interface Attempt {
+  readonly id: string
+  readonly key: string
+  readonly host: string
+}
+
+export interface Placed extends Attempt {
+  /** It has more threads than the host has CPUs, and the host for itself. */
+  readonly oversubscribed: boolean
+}
+
+export interface Policy {
+  /** How long a host may be away before its jobs are given to others. */
+  readonly graceMs: number
+  /** How long all hosts may be away, or those that alone are wide enough, before jobs are lost. */
+  readonly patienceMs: number
+  /** Whether a job may run on a host that is narrower than it. */
+  readonly oversubscribe: boolean
+}
+
+export interface Decision {
+  readonly place: readonly Placed[]
+  /** Jobs that nobody can do, and why. */
+  readonly lost: readonly { readonly key: string; readonly why: string }[]
+}
+
+interface HostState {
+  readonly name: string
+  state: 'up' | 'away' | 'gone'
+  cpus: number
+  /** The last sign of life. */
+  seenAt: number
+  /** Attempts that may still come to an end there, by id. */
+  readonly attempts: Map<string, Placed>
+}
+
+interface JobState {
+  readonly job: Job
+  readonly order: number
+  state: 'open' | 'done'
+  /** How often the host of one of its attempts lost all that it had. */
+  perished: number
+}
+
+/** A job that has taken so many hosts with it is not given to another. */
+const MOST_PERISHED = 5
+
+export class Schedule {
+  readonly #policy: Policy
+  readonly #hosts = new Map<string, HostState>()
+  readonly #jobs = new Map<string, JobState>()
+  /** All attempts there ever were, by id. */
+  readonly #given = new Map<string, Attempt>()
+  readonly #session: string
+  #number = 0
+  /** Why the last host was given up. */
+  #lastWhy = 'no host'
+
+  /** @param session tells the attempts of this driver from those of one before: ids are never used twice */
+  constructor(hosts: readonly string[], policy: Policy, session: string, now: number) {
+    this.#policy = policy
+    this.#session = session
+    for (const name of hosts) this.#hosts.set(name, { name, state: 'away', cpus: 0, seenAt: now, attempts: new Map() })
+  }
+
+  /** Whether each job is done. */
+  get over(): boolean {
+    return [...this.#jobs.values()].every(({ state }) => state === 'done')
+  }
+
+  /** Keys of the jobs that are open and have no attempt anywhere. */
+  get queued(): string[] {
+    const held = new Set([...this.#hosts.values()].flatMap(host => [...host.attempts.values()].map(({ key }) => key)))
+    return [...this.#jobs.values()]
+      .filter(({ state, job }) => state === 'open' && !held.has(job.key))
+      .map(({ job }) => job.key)
+  }
+
+  /** Attempts at open jobs on hosts that are here, or on all. */
+  attempts(where: 'up' | 'all' = 'all'): Attempt[] {
+    return [...this.#hosts.values()]
+      .filter(({ state }) => where === 'all' || state === 'up')
+      .flatMap(({ attempts }) => [...attempts.values()])
+      .filter(({ key }) => this.#jobs.get(key)?.state === 'open')
+  }
+
+  /** CPUs in use on a host. */
+  usedOn(name: string): number {
+    const host = this.#host(name)
+    let used = 0
+    for (const { key, oversubscribed } of host.attempts.values())
+      used += oversubscribed ? host.cpus : (this.#jobs.get(key)?.job.cpus ?? 0)
+    return used
+  }
+
+  add(job: Job): void {
+    this.#jobs.set(job.key, { job, order: this.#jobs.size, state: 'open', perished: 0 })
+  }
+
+  /**
+   * What an earlier driver gave to a host.
+   * @param over whether its end was seen: else it is taken for running until the host says otherwise
+   */
+  remember(attempt: Attempt, over: boolean): void {
+    this.#given.set(attempt.id, attempt)
+    if (!over && this.#jobs.has(attempt.key))
+      this.#hosts.get(attempt.host)?.attempts.set(attempt.id, { ...attempt, oversubscribed: false })
+  }
+
+  /** Whether a host was ever given this attempt. */
+  gave(host: string, id: string): boolean {
+    return this.#given.get(id)?.host === host
+  }
+
+  keyOf(id: string): string | undefined {
+    return this.#given.get(id)?.key
+  }
+
+  /**
+   * A host is here.
+   * @param present what it has of this run: running, or ended and not received
+   * @returns attempts of those that nobody wants, and attempts that it should have and does not
+   */
+  up(name: string, cpus: number, present: readonly Attempt[], now: number): { drop: string[]; perished: Attempt[] } {
+    const host = this.#host(name)
+    if (host.state === 'gone') return { drop: [], perished: [] }
+    Object.assign(host, { state: 'up', cpus, seenAt: now })
+    const there = new Set(present.map(({ id }) => id))
+    const perished = [...host.attempts.values()].filter(({ id }) => !there.has(id))
+    for (const attempt of perished) this.#perish(host, attempt)
+    const drop: string[] = []
+    for (const { id, key } of present) {
+      const job = this.#jobs.get(key)
+      if (job?.state !== 'open') {
+        host.attempts.delete(id)
+        drop.push(id)
+      } else {
+        const oversubscribed = host.attempts.get(id)?.oversubscribed ?? job.job.cpus > cpus
+        host.attempts.set(id, { id, key, host: name, oversubscribed })
+      }
+    }
+    return { drop, perished }
+  }
+
+  heard(name: string, now: number): void {
+    this.#host(name).seenAt = now
+  }
+
+  away(name: string): void {
+    const host = this.#host(name)
+    if (host.state === 'up') host.state = 'away'
+  }
+
+  /** Nothing more is wanted from this host; its jobs are for others. */
+  gone(name: string, why: string): void {
+    const host = this.#host(name)
+    host.state = 'gone'
+    host.attempts.clear()
+    this.#lastWhy = why
+  }
+
+  /** A host could not do what it was given, for a reason of its own. */
+  refused(name: string, id: string): void {
+    this.#host(name).attempts.delete(id)
+  }
+
+  /** Whether the end of an attempt would still count. */
+  wants(host: string, id: string): boolean {
+    const key = this.keyOf(id)
+    return key !== undefined && this.#host(host).attempts.has(id) && this.#jobs.get(key)?.state === 'open'
+  }
+
+  /**
+   * An attempt has ended and its result is here.
+   * @returns whether it counts, and which other attempts are now in vain
+   */
+  ended(name: string, id: string): { counts: boolean; vain: Attempt[] } {
+    const host = this.#host(name)
+    const attempt = host.attempts.get(id)
+    host.attempts.delete(id)
+    const job = attempt === undefined ? undefined : this.#jobs.get(attempt.key)
+    if (job === undefined || job.state === 'done') return { counts: false, vain: [] }
+    return { counts: true, vain: this.#finish(job) }
+  }
+
+  /** A job is not to be done any more. @returns attempts that are now in vain */
+  cancel(key: string): Attempt[] {
+    const job = this.#jobs.get(key)
+    return job === undefined ? [] : this.#finish(job)
+  }
+
+  /** Places what can be placed, widest first, and says what nobody can do. */
+  decide(now: number): Decision {
+    const open = this.#waiting(now)
+    const lost: { key: string; why: string }[] = []
+    const left = open.filter(({ job, perished }) => {
+      const why = this.#hopeless(job, perished, now)
+      if (why !== undefined) lost.push({ key: job.key, why })
+      return why === undefined
+    })
+    const place: Placed[] = []
+    const narrow = left.filter(({ job }) => {
+      const placed = this.#placeFitting(job)
+      if (placed !== undefined) place.push(placed)
+      return placed === undefined
+    })
+    for (const { job } of this.#policy.oversubscribe ? narrow : []) {
+      const placed = this.#placeOversubscribed(job)
+      if (placed !== undefined) place.push(placed)
+    }
+    return { place, lost }
+  }
+
+  /** When `decide` could say something new although nothing happens; undefined: never. */
+  nextAt(now: number): number | undefined {
+    const { graceMs, patienceMs } = this.#policy
+    const times = [...this.#hosts.values()]
+      .filter(({ state }) => state === 'away')
+      .flatMap(({ seenAt }) => [seenAt + graceMs, seenAt + patienceMs])
+      .filter(at => at > now)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  #host(name: string): HostState {
+    const host = this.#hosts.get(name)
+    if (host === undefined) throw new Error(`there is no host ${name}`)
+    return host
+  }
+
+  #perish(host: HostState, { id, key }: Attempt): void {
+    host.attempts.delete(id)
+    const job = this.#jobs.get(key)
+    if (job?.state === 'open') job.perished++
+  }
+
+  #finish(job: JobState): Attempt[] {
+    job.state = 'done'
+    const vain: Attempt[] = []
+    for (const { attempts } of this.#hosts.values()) {
+      for (const attempt of attempts.values()) {
+        if (attempt.key !== job.job.key) continue
+        attempts.delete(attempt.id)
+        vain.push(attempt)
+      }
+    }
+    return vain
+  }
+
+  /** Open jobs without an attempt on a host that is here or may come back in time; the widest and longest first. */
+  #waiting(now: number): JobState[] {
+    const held = new Set<string>()
+    for (const host of this.#hosts.values()) {
+      if (host.state === 'gone' || (host.state === 'away' && this.#awayFor(host, now) >= this.#policy.graceMs)) continue
+      for (const { key } of host.attempts.values()) held.add(key)
+    }
+    return [...this.#jobs.values()]
+      .filter(({ job, state }) => state === 'open' && !held.has(job.key))
+      .sort((a, b) => b.job.cpus - a.job.cpus || b.job.durationMs - a.job.durationMs || a.order - b.order)
+  }
+
+  #awayFor = ({ seenAt }: HostState, now: number): number => now - seenAt
+
+  #hopeless(job: Job, perished: number, now: number): string | undefined {
+    if (perished >= MOST_PERISHED) return `${perished} hosts lost all that they ran while they ran it`
+    const hosts = [...this.#hosts.values()].filter(({ state }) => state !== 'gone')
+    if (hosts.length === 0) return `no host is left: ${this.#lastWhy}`
+    // Of a host that has never been here it is not known how wide it is.
+    const able = hosts.filter(({ cpus }) => this.#policy.oversubscribe || cpus === 0 || cpus >= job.cpus)
+    if (able.length === 0) return `no host that is left has ${job.cpus} CPUs (--no-oversubscribe)`
+    const away = able.every(host => host.state === 'away' && this.#awayFor(host, now) >= this.#policy.patienceMs)
+    if (!away) return undefined
+    const names = able.map(({ name }) => name).join(', ')
+    return `nothing was heard of ${names} for ${Math.round(this.#policy.patienceMs / 1000)} s`
+  }
+
+  #free(host: HostState): number {
+    return host.cpus - this.usedOn(host.name)
+  }
+
+  /** Where there is most room: so all hosts get something to do. */
+  #placeFitting(job: Job): Placed | undefined {
+    const able = this.#ready(job).filter(host => this.#free(host) >= job.cpus)
+    return this.#place(
+      job,
+      best(able, host => this.#free(host)),
+      false,
+    )
+  }
+
+  /** On a host that has nothing else to do, the widest. */
+  #placeOversubscribed(job: Job): Placed | undefined {
+    const idle = this.#ready(job).filter(host => host.attempts.size === 0 && host.cpus < job.cpus)
+    return this.#place(
+      job,
+      best(idle, ({ cpus }) => cpus),
+      true,
+    )
+  }
+
+  /** Hosts that are here; not those that have the same job already, from before they were away. */
+  #ready({ key }: Job): HostState[] {
+    return [...this.#hosts.values()].filter(
+      ({ state, attempts }) => state === 'up' && ![...attempts.values()].some(attempt => attempt.key === key),
+    )
+  }
+
+  #place({ key }: Job, host: HostState | undefined, oversubscribed: boolean): Placed | undefined {
+    if (host === undefined) return undefined
+    const id = `${key}#${this.#session}.${++this.#number}@${host.name}`
+    const placed = { id, key, host: host.name, oversubscribed }
+    host.attempts.set(id, placed)
+    this.#given.set(id, placed)
+    return placed
+  }
+}
+
+function best<T>(all: readonly T[], worth: (one: T) => number): T | undefined {
+  return all.reduce<T | undefined>((a, b) => (a === undefined || worth(b) > worth(a) ? b : a), undefined)
+}

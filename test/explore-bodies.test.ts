@@ -166,6 +166,19 @@ t.test('handles are opened in the order of the threads', { buffered: true }, asy
   t.match(stdout, 'proof    all 6 classes', 'and nothing but the bodies is switched')
 })
 
+t.test('looking at a cell again and again in open does not hold the body back', { buffered: true }, async t => {
+  const { status } = await exploring(
+    t,
+    scenario(`
+    adder: { count: 2,
+      open: ({ shared: { cells } }) => { for (let n = 0; n < 9; n++) Atomics.load(cells, 1) },
+      run: ({ shared: { cells } }) => { Atomics.store(cells, 0, Atomics.load(cells, 0) + 1) } },
+  },
+  check: ({ shared: { cells } }) => { if (Atomics.load(cells, 0) !== 2) throw new Error('lost') }`),
+  )
+  t.equal(status, 1)
+})
+
 t.test('an invariant that does not hold for one step is seen', { buffered: true }, async t => {
   const { status, message } = await exploring(
     t,

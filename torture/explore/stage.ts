@@ -92,11 +92,11 @@ export class Stage {
   /** The handles are open. The round begins when all threads have theirs. Throws Abandoned. */
   gate(): void {
     this.#head[HEAD.opening] &= ~(1 << this.thread)
+    // What was repeated in `open` is over: it must not keep the body from beginning when others do.
+    this.progressed()
     this.scheduler.arrive(this.thread, OP.gate, 0, 1)
     this.turn()
     this.took(0, 0, 0)
-    // A loop in `open` is over: the body begins as everybody else's.
-    this.progressed()
   }
 
   /** Returns when the operation may be done: nobody else runs until the next call. Throws Abandoned. */

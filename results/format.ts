@@ -2,6 +2,9 @@
 import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 
+/** Stands between what a failure's message says and what it shows for it: the same failure may be shown by many histories. */
+export const EXHIBIT = ' ┆ '
+
 /** `982`, `13.1 k`, `1.31 M`: three digits and the unit. */
 export function human(n: number): string {
   if (!Number.isFinite(n)) return '–'

@@ -1,10 +1,10 @@
 /** What went wrong with instances, in the closing summary. */
 import { resolve } from 'node:path'
-import { duration, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
+import { duration, EXHIBIT, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
 import type { InstanceResult, Interleaving, PlannedInstance, Verdict } from '../schema.ts'
 import { fold } from './folded.ts'
 import { renderInterleaving } from './interleaving.ts'
-import { type Look, labelled } from './labelled.ts'
+import { INDENT, type Look, labelled } from './labelled.ts'
 import { markOf } from './palette.ts'
 import type { EndedRun } from './reporter.ts'
 
@@ -80,7 +80,10 @@ const MOST_SCHEDULE = 300
 
 /** @param drawn whether its interleaving follows, which says how it was found */
 function failureLines(failure: Listed, run: EndedRun, look: Look, drawn: boolean): string[] {
-  const { oracle, message, count, id, at, schedule, found } = failure
+  const { oracle, count, id, at, history = [], schedule, found } = failure
+  // What a message shows on one line is drawn below it.
+  const [said] = failure.message.split(EXHIBIT, 1)
+  const message = history.length > 0 ? said : failure.message
   const times = count > 1 ? ` (${human(count)} times)` : ''
   const place = at === undefined ? [] : labelled('', shownPlace(at), look, { text: 'cyan' })
   const how =
@@ -88,6 +91,7 @@ function failureLines(failure: Listed, run: EndedRun, look: Look, drawn: boolean
   const whole = schedule !== undefined && schedule.length <= MOST_SCHEDULE
   return [
     ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),
+    ...history.slice(0, MOST_LINES).map(line => `${' '.repeat(INDENT)}${fit(line, look.columns - INDENT)}`),
     ...place,
     ...(whole ? labelled('', `schedule ${schedule}`, look, { text: 'bold' }) : []),
     ...(how === '' ? [] : labelled('', how, look)),

@@ -2,13 +2,13 @@
 import { check } from '../../lib/check/linearizability/check.ts'
 import { explain } from '../../lib/check/linearizability/explain.ts'
 import { type History, type Interval, type Operation, precedence } from '../../lib/check/linearizability/history.ts'
+import { EXHIBIT } from '../../results/format.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { checkModel } from '../model.ts'
 import type { HistorySpec, Model, Returned, Scenario } from '../scenario.ts'
 import { CALL, HistoryMemory, type HistoryShape, KIND, ROW } from './history-memory.ts'
 import { seatsOf } from './load.ts'
 import { countedMarks, type Marks, makeRecorder, observedMarks, type Recorder } from './recorder.ts'
-import { EXHIBIT } from './report.ts'
 
 export const DEFAULT_CALLS = 12
 const BUDGET = 100_000

@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads'
 import { publishCursor } from '../../lib/shm/sites.ts'
+import { EXHIBIT } from '../../results/format.ts'
 import type { Interleaving } from '../../results/schema.ts'
 import { CellNames } from './cells.ts'
 import { type Control, cursorOf, MAX_SLOTS, now, slotsOf } from './control.ts'
@@ -32,9 +33,6 @@ export interface Fault {
   readonly schedule?: string
   readonly interleaving?: Interleaving
 }
-
-/** Stands between what a message says and what it shows for it: the same failure may be shown by many histories. */
-export const EXHIBIT = ' ┆ '
 
 /** What a message says, without its numbers: the same failure with other numbers is the same failure. */
 export const kindOf = (oracle: string, message: string): string =>

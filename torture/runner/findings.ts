@@ -18,14 +18,24 @@ export function completed(
     const failure = failures.find(({ id }) => id === entry.id)
     if (failure === undefined) return entry
     const at = where(failure)
+    const history = historyIn(failure)
     const how = interleavings.get(entry.id)?.minimised
     return {
       ...entry,
       ...(at !== undefined && { at }),
       ...(failure.schedule !== undefined && { schedule: failure.schedule }),
+      ...(history !== undefined && { history }),
       ...(how !== undefined && { found: { strategy: how.strategy, executions: how.executions } }),
     }
   })
+}
+
+/** Of a history that no order explains: how it is drawn, and how far an explanation gets. */
+function historyIn({ oracle, details }: Failure): string[] | undefined {
+  const { history, stuck } = (details ?? {}) as { readonly history?: unknown; readonly stuck?: unknown }
+  const isLines = (it: unknown): it is string[] => Array.isArray(it) && it.every(line => typeof line === 'string')
+  if (oracle !== 'LIN' || !isLines(history)) return undefined
+  return isLines(stuck) ? [...history, ...stuck] : history
 }
 
 /** `…/src/user/ring.ts:41:12`: a line of a source that the bundle keeps. */

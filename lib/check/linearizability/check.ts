@@ -19,8 +19,8 @@ export interface Limits {
   /** Most calls of the model. Default `BUDGET`. */
   readonly budget?: number
   /**
-   * By thread: how many of its calls must be explained; of those beyond, any may have happened or not. Default: all that
-   * returned.
+   * By thread: how many of its calls must be explained; those beyond may have happened or not, at any time. Default: all
+   * that returned.
    */
   readonly required?: ArrayLike<number>
 }
@@ -36,8 +36,10 @@ export interface Verdict<S = unknown> {
   readonly verdict: 'linearizable' | 'violation' | 'unknown'
   /** Calls of the model that it took. */
   readonly steps: number
-  /** The order found, or where there is none the longest that can be explained. */
+  /** The order found; where there is none, one that explains as many of the required calls as any, with few others. */
   readonly order: readonly Placed<S>[]
+  /** Required calls in it. */
+  readonly explained: number
   /** Of a violation, by thread: how many calls the search ever got to. */
   readonly reached: readonly number[]
   /** The part that the rest of the verdict is about. The whole history where it was not split. */
@@ -56,7 +58,9 @@ export function check<S>(history: History, model: Model<S>, limits: Limits = {})
     if (verdict.verdict === 'violation') return { ...verdict, steps }
     if (verdict.verdict === 'unknown') unknown = verdict
   }
-  return unknown ? { ...unknown, steps } : { verdict: 'linearizable', steps, order: [], reached: [], history }
+  return unknown
+    ? { ...unknown, steps }
+    : { verdict: 'linearizable', steps, order: [], explained: 0, reached: [], history }
 }
 
 /** Checks a history as a whole. */
@@ -78,9 +82,11 @@ class Search<S> {
   readonly #reached: number[]
   readonly #seen = new Set<string>()
   readonly #path: Placed<S>[] = []
-  #longest: readonly Placed<S>[] = []
+  #best: readonly Placed<S>[] = []
+  #explained = 0
   #steps = 0
-  /** Calls still to be explained. */
+  /** Calls that have to be explained, and those of them that still are. */
+  readonly #all: number
   #missing = 0
 
   constructor(history: History, model: Model<S>, { budget = BUDGET, required = returnedOf(history) }: Limits) {
@@ -91,6 +97,7 @@ class Search<S> {
     this.#placed = history.map(() => 0)
     this.#reached = history.map(() => 0)
     for (let t = 0; t < history.length; t++) this.#missing += required[t]
+    this.#all = this.#missing
   }
 
   run(): Verdict<S> {
@@ -99,7 +106,8 @@ class Search<S> {
     return {
       verdict,
       steps: this.#steps,
-      order: found ? this.#path : this.#longest,
+      order: found ? this.#path : this.#best,
+      explained: found ? this.#all : this.#explained,
       reached: this.#reached,
       history: this.#history,
     }
@@ -131,9 +139,12 @@ class Search<S> {
     return false
   }
 
-  /** All that had ended before it began has its place. */
+  /** All that must be explained and had ended before it began has its place. */
   #mayComeNext({ after }: Operation): boolean {
-    for (let t = 0; t < this.#placed.length; t++) if (this.#placed[t] < after[t]) return false
+    for (let t = 0; t < this.#placed.length; t++) {
+      const n = this.#placed[t]
+      if (n < after[t] && n < this.#required[t]) return false
+    }
     return true
   }
 
@@ -145,12 +156,19 @@ class Search<S> {
       this.#placed[thread]++
       if (required) this.#missing--
       this.#path.push({ operation, state: effect.state })
-      if (this.#path.length > this.#longest.length) this.#longest = [...this.#path]
+      this.#keepBest()
       if (this.#from(effect.state)) return true
       this.#path.pop()
       if (required) this.#missing++
       this.#placed[thread]--
     }
     return false
+  }
+  #keepBest(): void {
+    const explained = this.#all - this.#missing
+    if (explained < this.#explained) return
+    if (explained === this.#explained && this.#path.length >= this.#best.length) return
+    this.#explained = explained
+    this.#best = [...this.#path]
   }
 }

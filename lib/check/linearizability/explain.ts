@@ -1,6 +1,6 @@
 /** Why a history is not linearizable: the least of it that contradicts itself, and how far an explanation gets. */
 import { checkWhole, type Placed, returnedOf, type Verdict } from './check.ts'
-import type { History, Operation } from './history.ts'
+import { cutTo, type History, type Operation } from './history.ts'
 import { effectsOf, keyOf, type Model } from './model.ts'
 import { callText, drawHistory, operationText, returnedText } from './timeline.ts'
 
@@ -30,44 +30,59 @@ export function explain<S>(
   names: readonly string[],
   budget: number,
 ): Explanation {
-  const { history } = violation
-  const least = shortest(history, model, violation, budget)
-  const shown = history.map((operations, thread) => operations.slice(0, least.reached[thread]))
+  const required = fewest(violation.history, model, budget)
+  const least = checkWhole(violation.history, model, { budget, required })
+  const shown = shownOf(least, model, budget, required)
+  const { order } = checkWhole(shown, model, { budget })
   const count = (calls: History) => calls.reduce((n, operations) => n + operations.length, 0)
-  const state = least.order.at(-1)?.state ?? model.initial
+  const state = order.at(-1)?.state ?? model.initial
   return {
     summary: `not linearizable as ${model.name}`,
     brief: shown.flatMap((operations, thread) =>
       operations.length === 0 ? [] : [`${names[thread]} ${operations.map(operationText).join(', ')}`],
     ),
     drawing: drawHistory(shown, names),
-    order: orderText(model, least.order as readonly Placed<S>[], names),
-    stuck: nextOf(shown, least.order).map(
-      operation => `${names[operation.thread]} ${refusal(model, state as S, operation)}`,
-    ),
-    left: count(history) - count(shown),
+    order: orderText(model, order, names),
+    stuck: nextOf(shown, order).map(operation => `${names[operation.thread]} ${refusal(model, state, operation)}`),
+    left: count(violation.history) - count(shown),
   }
 }
 
 /**
- * The violation with the fewest calls that must be explained: of the last ones of each thread, as many as possible may
- * have happened or not. They are left out in the order that leaves most of a thread out first.
+ * By thread, how many of its calls must be explained for there to be no explanation, as few as possible: any of those
+ * after them may have happened or not. Many of a thread are tried to be done without at once, before a few.
  */
-function shortest<S>(history: History, model: Model<S>, violation: Verdict<S>, budget: number): Verdict<S> {
-  const required = returnedOf(history)
-  let best = violation
+function fewest<S>(history: History, model: Model<S>, budget: number): number[] {
+  let required = returnedOf(history)
+  const isEnough = (fewer: readonly number[]) =>
+    checkWhole(history, model, { budget, required: fewer }).verdict === 'violation'
   for (let part = Math.max(...required, 1); part > 0; part = part > 1 ? part >> 1 : 0) {
     for (let thread = 0; thread < required.length; thread++) {
       while (required[thread] >= part) {
         const fewer = required.with(thread, required[thread] - part)
-        const verdict = checkWhole(history, model, { budget, required: fewer })
-        if (verdict.verdict !== 'violation') break
-        required[thread] -= part
-        best = verdict
+        if (!isEnough(fewer)) break
+        required = fewer
       }
     }
   }
-  return best
+  return required
+}
+
+/**
+ * Of the calls that may have happened or not, only those without which even less could be explained. The others are
+ * left out from the end of each thread.
+ */
+function shownOf<S>(least: Verdict<S>, model: Model<S>, budget: number, required: readonly number[]): History {
+  let shown = cutTo(least.history, least.reached)
+  for (const [thread, needed] of required.entries()) {
+    while (shown[thread].length > needed) {
+      const lengths = shown.map(({ length }, other) => (other === thread ? length - 1 : length))
+      const fewer = cutTo(shown, lengths)
+      if (checkWhole(fewer, model, { budget, required }).explained < least.explained) break
+      shown = fewer
+    }
+  }
+  return shown
 }
 
 const orderText = <S>(model: Model<S>, order: readonly Placed<S>[], names: readonly string[]): string[] =>

@@ -34,6 +34,16 @@ export function precedence(intervals: readonly (readonly Interval[])[]): number[
   })
 }
 
+/** Only so many calls of each thread. */
+export function cutTo(history: History, lengths: readonly number[]): History {
+  return history.map((operations, thread) =>
+    operations.slice(0, lengths[thread]).map(operation => ({
+      ...operation,
+      after: lengths.map((length, other) => Math.min(length, operation.after[other])),
+    })),
+  )
+}
+
 /** The same history split by what its calls concern; undefined where one concerns everything. */
 export function partitioned(
   history: History,

@@ -50,6 +50,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'what a run found, as text, json, junit or tap',
     load: () => import('./commands/report.ts'),
   },
+  init: {
+    usage: 'init [file]',
+    summary: 'write a scenario to begin with, which runs at once',
+    load: () => import('./commands/init.ts'),
+  },
   clean: {
     usage: 'clean',
     summary: 'remove old runs, and bundles that no run refers to',
@@ -58,7 +63,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */
-const later = ['hosts', 'init', 'compare']
+const later = ['hosts', 'compare']
 const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node']
 
 function parser(args: readonly string[]) {

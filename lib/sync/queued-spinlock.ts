@@ -131,7 +131,7 @@ export class QueuedSpinlock {
     const before = this.#exchangeTail() >>> TAIL_SHIFT
     passSlow(SITE_QUEUED, this.#at, before)
     if (before !== 0) {
-      Atomics.store(w, objectAt(this.#nodes, before - 1) + QNODE.next, this.#cpu.id + 1, 'release')
+      Atomics.store(w, this.#nodeOf(before) + QNODE.next, this.#cpu.id + 1, 'release')
       for (let n = 0; Atomics.load(w, this.#node + QNODE.head, 'acquire') === 0; n++) this.#cpu.relax(n)
     }
     const val = this.#awaitFree()
@@ -158,11 +158,16 @@ export class QueuedSpinlock {
       const next = Atomics.load(w, this.#node + QNODE.next, 'acquire')
       if (next !== 0) {
         pass(SITE_NEXT, this.#at, next)
-        Atomics.store(w, objectAt(this.#nodes, next - 1) + QNODE.head, 1, 'release')
+        Atomics.store(w, this.#nodeOf(next) + QNODE.head, 1, 'release')
         return
       }
       this.#cpu.relax(n)
     }
+  }
+
+  #nodeOf(number: number): number {
+    if (number > this.#cpu.count) violated('CNT', `queued spinlock ${this.#at} names cpu ${number - 1}, which is none`)
+    return objectAt(this.#nodes, number - 1)
   }
 
   /** Puts this CPU at the tail and keeps the rest; returns the word as it was. */

@@ -23,6 +23,7 @@ export interface HostSpec {
 }
 
 export type ProblemKind =
+  | 'config'
   | 'unreachable'
   | 'unknown-key'
   | 'changed-key'
@@ -97,8 +98,8 @@ export interface Reached {
   ship(bundle: BundleSource): Promise<number>
   /**
    * Connects to the agent of a run; starts it if none runs. On the host the bundle's `agent.js attach <run's folder>`
-   * has this stream as its stdin and stdout, and the host's directory as its working directory; the folder exists. The
-   * stream ends when the link does; if the program fails, with an error that holds what it said last.
+   * has this stream as its stdin and stdout, and the host's directory as its working directory; the folder exists. It
+   * finds its stdin paused: `pipe()` or `resume()` it. The stream ends when the link does; if the program fails, with an error that holds what it said last.
    * @param run names the run on the host, uniquely over all drivers and hosts: hosts may share a home over NFS
    * @throws {HostProblem}
    */

@@ -1,12 +1,13 @@
 /**
- * `npm run build`: three products in dist/.
+ * `npm run build`: four products in dist/.
  *
  *   dist/**        what tsc emits: modules and types, for whoever imports the package
  *   dist/cli/      the command, bundled: yargs loaded file by file costs more than everything else that `--help` does
+ *   dist/host/     the program that is sent to the hosts of a fleet, in one file
  *   dist/bundle/   the bundle of all built-in scenarios, so that running one needs neither esbuild nor a describe child
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -56,6 +57,14 @@ async function bundleCommand() {
   renameSync(draft, join(out, 'cli'))
 }
 
+async function bundlePorter() {
+  const draft = join(out, `.porter-${process.pid}.cjs`)
+  const porter = join(root, 'remote/host/porter.ts')
+  await build({ ...shared, banner: {}, format: 'cjs', entryPoints: [porter], outfile: draft, minify: true })
+  mkdirSync(join(out, 'host'), { recursive: true })
+  renameSync(draft, join(out, 'host/porter.cjs'))
+}
+
 /** The command's own code makes the bundle; here it is loaded from its sources, as nothing else is built yet. */
 async function bundleScenarios() {
   const maker = join(out, `.maker-${process.pid}.mjs`)
@@ -79,5 +88,5 @@ function removeOldBundles(present) {
 }
 
 // A type error fails the build at its end: what can be made is made, so that one open file does not stop the others.
-const [typeErrors] = await Promise.all([compileTypes(), bundleCommand(), bundleScenarios()])
+const [typeErrors] = await Promise.all([compileTypes(), bundleCommand(), bundlePorter(), bundleScenarios()])
 process.exitCode = typeErrors

@@ -1,0 +1,173 @@
+/**
+ * Bundles on a host. What travels is the very text that a bundle's hash is made of: for each file, in order, its path, its
+ * length, its contents. So what arrives is verified while it arrives, and again when it lies on the disk.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { claimDirectory } from './directory.ts'
+import { freeBytes } from './facts.ts'
+import { BUNDLES } from './layout.ts'
+import { Trouble, troubleOf, trying } from './problem.ts'
+
+const INCOMING = '.incoming-'
+/** Room that shall be left beside a bundle: results are to be written, too. */
+const SPARE_BYTES = 1 << 20
+const ABANDONED_MS = 86_400_000
+
+export const bundleFolder = (directory: string, hash: string) => join(directory, BUNDLES, hash)
+
+/** Files below a folder with `/` between names, in the order of the hash. */
+export function listFiles(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name).slice(dir.length + 1))
+    .map(path => path.replaceAll('\\', '/'))
+    .sort()
+}
+
+/** As torture/bundle/store.ts hashes a bundle. */
+export function hashOf(dir: string): string {
+  const hash = createHash('sha256')
+  for (const path of listFiles(dir)) {
+    const contents = readFileSync(join(dir, path))
+    hash.update(`${path}\0${contents.length}\0`).update(contents)
+  }
+  return hash.digest('hex')
+}
+
+/** Whether a bundle is there, whole. One that was damaged is removed, so that it is sent again. */
+export function hasBundle(directory: string, hash: string): boolean {
+  const dir = bundleFolder(directory, hash)
+  if (!existsSync(dir)) return false
+  return trying(`use ${dir}`, () => {
+    if (hashOf(dir) !== hash) {
+      rmSync(dir, { recursive: true, force: true })
+      return false
+    }
+    // `torture hosts clean` spares what was used a moment ago.
+    utimesSync(dir, new Date(), new Date())
+    return true
+  })
+}
+
+/**
+ * Whether a bundle has to be sent.
+ * @param bytes what it takes on the disk
+ * @throws Trouble where there is no room for it
+ */
+export function wantsBundle(directory: string, hash: string, bytes: number): boolean {
+  claimDirectory(directory)
+  if (hasBundle(directory, hash)) return false
+  const free = freeBytes(directory)
+  if (free < bytes + SPARE_BYTES) {
+    const mb = (n: number) => `${(n / 1e6).toFixed(1)} MB`
+    throw new Trouble(
+      'no-space',
+      `${directory} has ${mb(free)} left and the bundle needs ${mb(bytes)}: torture hosts clean frees what old runs left`,
+    )
+  }
+  trying(`make ${join(directory, BUNDLES)}`, () => mkdirSync(join(directory, BUNDLES), { recursive: true }))
+  removeAbandoned(join(directory, BUNDLES))
+  return true
+}
+
+/** What interrupted uploads left. The directory may be that of several hosts, whose processes cannot be asked. */
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder).filter(name => name.startsWith(INCOMING))) {
+    const [, pid, host] = /^\.incoming-[0-9a-f]+-(\d+)@(.*)$/.exec(name) ?? []
+    const path = join(folder, name)
+    const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+    if (age > ABANDONED_MS || (host === hostname() && !isAlive(Number(pid))))
+      rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** A bundle that is arriving: it is unpacked beside its place and takes that when it is whole. */
+export class Arrival {
+  readonly #directory: string
+  readonly #hash: string
+  readonly #draft: string
+
+  constructor(directory: string, hash: string) {
+    this.#directory = directory
+    this.#hash = hash
+    const name = `${INCOMING}${randomBytes(6).toString('hex')}-${process.pid}@${hostname()}`
+    this.#draft = join(directory, BUNDLES, name)
+  }
+
+  /** @param text the text of the hash, whole */
+  complete(text: Buffer): void {
+    const actual = createHash('sha256').update(text).digest('hex')
+    if (actual !== this.#hash) throw new Trouble('damaged', `the bundle arrived damaged: it hashes to ${actual}`)
+    try {
+      for (const { path, contents } of parseFiles(text)) {
+        mkdirSync(dirname(join(this.#draft, path)), { recursive: true })
+        writeFileSync(join(this.#draft, path), contents)
+      }
+      this.#settle()
+    } catch (error) {
+      throw troubleOf(error, `store the bundle in ${this.#directory}`)
+    } finally {
+      this.abandon()
+    }
+  }
+
+  #settle(): void {
+    if (hashOf(this.#draft) !== this.#hash) throw new Trouble('damaged', 'the bundle is damaged on the disk')
+    try {
+      renameSync(this.#draft, bundleFolder(this.#directory, this.#hash))
+    } catch (error) {
+      // Another driver may have been first; what counts is that it is there and whole.
+      if (!hasBundle(this.#directory, this.#hash)) throw error
+    }
+  }
+
+  abandon(): void {
+    rmSync(this.#draft, { recursive: true, force: true })
+  }
+}
+
+/** @throws Trouble where a path would lead out of the bundle */
+export function* parseFiles(text: Buffer): Generator<{ path: string; contents: Buffer }> {
+  for (let at = 0; at < text.length; ) {
+    const name = text.indexOf(0, at)
+    const size = text.indexOf(0, name + 1)
+    const path = text.toString('utf8', at, name)
+    const length = Number(text.toString('latin1', name + 1, size))
+    if (
+      name < 0 ||
+      size < 0 ||
+      !Number.isSafeInteger(length) ||
+      size + 1 + length > text.length ||
+      !staysInside(path)
+    ) {
+      throw new Trouble('damaged', 'what arrived is no bundle')
+    }
+    yield { path, contents: text.subarray(size + 1, size + 1 + length) }
+    at = size + 1 + length
+  }
+}
+
+const staysInside = (path: string) =>
+  path.length > 0 && !path.includes('\\') && path.split('/').every(name => name !== '' && name !== '.' && name !== '..')

@@ -1,0 +1,96 @@
+/** Hosts that are reached by ssh. */
+import type { Duplex } from 'node:stream'
+import type { BundleSource, Carrier, HostFacts, HostProblem, HostSpec, Reached } from '../carrier.ts'
+import type { Cleaned, CleanRequest } from '../host/clean.ts'
+import type { OwnFacts } from '../host/facts.ts'
+import { sizeOfBundle, withPacked } from '../ship.ts'
+import { routeTo } from './config.ts'
+import { type Connection, connect } from './connection.ts'
+import { PorterLink } from './porter-link.ts'
+
+export interface SshOptions {
+  /** Another ssh configuration than the user's own. */
+  readonly configFile?: string | undefined
+}
+
+export function sshCarrier(spec: HostSpec, { configFile }: SshOptions = {}): Carrier {
+  return {
+    spec,
+    async connect(signal) {
+      const connection = await connect(spec.name, await routeTo(spec, configFile), signal)
+      try {
+        return await SshReached.open(spec, connection)
+      } catch (error) {
+        connection.close()
+        throw error
+      }
+    },
+  }
+}
+
+/** A host that answers. The porter that was started to ask it stays until the agent's stream takes its place. */
+export class SshReached implements Reached {
+  readonly facts: HostFacts & OwnFacts
+  readonly closed: Promise<HostProblem | undefined>
+  readonly #spec: HostSpec
+  readonly #connection: Connection
+  #porter: PorterLink | undefined
+
+  private constructor(spec: HostSpec, connection: Connection, porter: PorterLink, facts: HostFacts & OwnFacts) {
+    this.#spec = spec
+    this.#connection = connection
+    this.#porter = porter
+    this.facts = facts
+    this.closed = connection.closed
+  }
+
+  static async open(spec: HostSpec, connection: Connection): Promise<SshReached> {
+    const { porter, own } = await startPorter(spec, connection)
+    const sentAt = performance.now()
+    const asked = Date.now()
+    const { now } = await porter.ask({ ask: 'time' })
+    const roundTripMs = performance.now() - sentAt
+    // The host looked at its clock half a round trip after it was asked.
+    const clockSkewMs = Math.round(now - asked - roundTripMs / 2)
+    return new SshReached(spec, connection, porter, { ...own, clockSkewMs, roundTripMs })
+  }
+
+  async ship(bundle: BundleSource): Promise<number> {
+    const porter = await this.#ready()
+    const { wanted } = await porter.ask({ ask: 'want', hash: bundle.hash, bytes: await sizeOfBundle(bundle) })
+    if (!wanted) return 0
+    return withPacked(bundle, async bytes => {
+      await porter.ask({ ask: 'take', hash: bundle.hash, packed: bytes.length }, bytes)
+      return bytes.length
+    })
+  }
+
+  async attach(run: string, bundle: string): Promise<Duplex> {
+    const porter = await this.#ready()
+    await porter.ask({ ask: 'attach', run, hash: bundle })
+    this.#porter = undefined
+    return porter.handOver()
+  }
+
+  async clean(request: CleanRequest): Promise<Cleaned> {
+    return (await this.#ready()).ask({ ask: 'clean', ...request })
+  }
+
+  close(): void {
+    this.#porter?.close()
+    this.#connection.close()
+  }
+
+  async #ready(): Promise<PorterLink> {
+    this.#porter ??= (await startPorter(this.#spec, this.#connection)).porter
+    return this.#porter
+  }
+}
+
+/** A request is sent with the program itself: the answer is there after one round trip. */
+async function startPorter(spec: HostSpec, { client }: Connection) {
+  const porter = await PorterLink.open(spec, client)
+  const { directory } = spec
+  const own = await porter.ask({ ask: 'facts', ...(directory !== undefined && { directory }) })
+  return { porter, own }
+}

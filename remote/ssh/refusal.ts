@@ -1,0 +1,41 @@
+/** Why a host's key is refused, in one line that says how to check it. */
+import { HostProblem } from '../carrier.ts'
+import type { Hop } from './config.ts'
+import { fingerprint, type KnownKey, keyType, lookupName, type Trust } from './known-hosts.ts'
+
+type Refused = Exclude<Trust, { kind: 'trusted' }>
+
+export function refusal(host: string, hop: Hop, offered: Buffer, trust: Refused): HostProblem {
+  const at = `${hop.address}:${hop.port}`
+  const shows = `${at} shows the key ${fingerprint(offered)} (${keyType(offered)})`
+  const name = hop.keyAlias ?? lookupName(hop.address, hop.port)
+  if (trust.kind === 'unknown') {
+    return new HostProblem('unknown-key', host, `${shows}, and ${whyUnknown(trust.others, hop)}; ${howToCheck(hop)}`)
+  }
+  if (trust.kind === 'revoked') {
+    return new HostProblem('revoked-key', host, `${shows}, which ${place(trust.by)} revokes: do not use this host`)
+  }
+  const instead = `${shows}, but ${place(trust.by)} has ${fingerprint(trust.by.key)}`
+  const remedy = `ssh-keygen -R ${quoted(name)} -f ${quoted(trust.by.file)}`
+  return new HostProblem('changed-key', host, `${instead}: somebody may be in between; if it was changed, ${remedy}`)
+}
+
+function whyUnknown(others: readonly KnownKey[], { knownHosts }: Hop): string {
+  const authority = others.find(({ marker }) => marker === '@cert-authority')
+  if (authority !== undefined) {
+    return `${place(authority)} trusts an authority, whose certificates torture does not check: add the host's own key`
+  }
+  const [other] = others
+  if (other !== undefined) return `${place(other)} knows it by another one (${other.type})`
+  return `it is not in ${knownHosts.slice(0, 2).join(' or ') || 'known_hosts: no file is configured'}`
+}
+
+/** The port is part of the command only where it has to be. */
+function howToCheck({ alias, address, port }: Hop): string {
+  const scan = `ssh-keyscan${port === 22 ? '' : ` -p ${port}`} ${address} | ssh-keygen -lf -`
+  return `compare it with the host's own (${scan}), then accept it by ssh ${alias}`
+}
+
+const place = ({ file, line }: KnownKey) => `${file}:${line}`
+
+const quoted = (text: string) => (/^[\w./@:%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

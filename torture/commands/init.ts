@@ -89,8 +89,10 @@ function write(target: string, text: string): void {
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, text, { flag: 'wx' })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw new UsageError(`${typed(target)} exists and stays as it is: name another file`)
+    const { code, syscall, message } = error as NodeJS.ErrnoException
+    // A file where a folder should be says EEXIST as well.
+    if (code === 'EEXIST' && syscall === 'open')
+      throw new UsageError(`${typed(target)} exists and stays as it is: name another file`)
     throw new UsageError(`${typed(target)} cannot be written: ${message}`)
   }
 }

@@ -36,7 +36,7 @@ const ending = v.object({
 })
 
 /** What the guest left behind, packed: see `pack.ts`. */
-const archive = v.object({ bytes: whole, sha256 })
+const archive = v.object({ bytes: v.pipe(whole, v.minValue(1)), sha256 })
 
 const driverMessage = v.variant('type', [
   v.object({

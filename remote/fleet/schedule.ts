@@ -174,9 +174,9 @@ export class Schedule {
     this.#lastWhy = why
   }
 
-  /** A host could not do what it was given, for a reason of its own. */
-  refused(name: string, id: string): void {
-    this.#host(name).attempts.delete(id)
+  /** Whether it is still to be done. */
+  isOpen(key: string): boolean {
+    return this.#jobs.get(key)?.state === 'open'
   }
 
   /** Whether the end of an attempt would still count. */

@@ -44,17 +44,17 @@ export interface BootstrapOptions {
 /** Any text as one word of sh; a line break cannot be in a line, so a variable holds it. */
 export const shellWord = (text: string) => `'${text.replaceAll("'", `'\\''`).replaceAll('\n', `'"$nl"'`)}'`
 
-/** A directory of a hosts file as a word of sh. */
-export function directoryWord(directory = DEFAULT_DIRECTORY): string {
-  return directory.startsWith('/') ? shellWord(directory) : `"$HOME"/${shellWord(directory.replace(/^~(\/|$)/, ''))}`
+/** A path of a hosts file as a word of sh: relative to the home. */
+export function pathWord(path: string): string {
+  return path.startsWith('/') ? shellWord(path) : `"$HOME"/${shellWord(path.replace(/^~(\/|$)/, ''))}`
 }
 
 /** Sets `nl`: command substitution would take a line break at its end away. */
 export const DEFINE_NEWLINE = `nl=$(printf '\\nx'); nl=\${nl%x}`
 
 /** The line that finds a Node and starts it with the little program that reads ours. */
-export function findNode({ marker, directory, node }: BootstrapOptions): string {
-  const shipped = `${directoryWord(directory)}/${NODES}/*/node`
+export function findNode({ marker, directory = DEFAULT_DIRECTORY, node }: BootstrapOptions): string {
+  const shipped = `${pathWord(directory)}/${NODES}/*/node`
   const search =
     node === undefined
       ? [
@@ -62,7 +62,7 @@ export function findNode({ marker, directory, node }: BootstrapOptions): string 
           `for c in ${[shipped, ...PLACES.toReversed()].join(' ')}; do [ -x "$c" ] && set -- "$c" "$@"; done`,
           `set -- ${FIRST_PLACES.join(' ')} "$@"`,
         ]
-      : [`set -- ${shellWord(node)}`]
+      : [`set -- ${pathWord(node)}`]
   return [
     DEFINE_NEWLINE,
     'unset NODE_OPTIONS NODE_REPL_EXTERNAL_MODULE',

@@ -28,7 +28,8 @@ export async function serve(runDir: string): Promise<void> {
   })
   server.on('connection', socket => agent.attached(socket))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => agent.end(0))
-  replaceJson(AGENT_FILE, thisRunner())
+  // What it says of bundle and Node keeps `torture hosts clean` from removing those.
+  replaceJson(AGENT_FILE, { ...thisRunner(), bundle: hash, node: process.execPath })
 }
 
 /** @returns false where another process is the agent, or is about to be */

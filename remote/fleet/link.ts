@@ -1,0 +1,206 @@
+/** The link to one host: connects, brings the bundle, speaks with the agent; when it is cut it tries again. */
+import type { Duplex } from 'node:stream'
+import {
+  type BundleSource,
+  type Carrier,
+  type HostFacts,
+  HostProblem,
+  type HostSpec,
+  type Reached,
+} from '../carrier.ts'
+import {
+  type AgentMessage,
+  type DriverMessage,
+  encode,
+  LONGEST_LINE,
+  linesOf,
+  PROTOCOL,
+  ProtocolError,
+  parseAgentMessage,
+} from '../protocol.ts'
+
+/** Between two tries; doubled from one to the next. */
+const RETRY_MS = { first: 500, most: 10_000 }
+const PING_MS = 2_000
+/** A host that says nothing for so long is cut off, whatever its link may think. */
+const SILENCE_MS = 10_000
+/** What an agent without a driver and without work waits before it ends. */
+const IDLE_MS = 3_600_000
+/** For the last word to arrive. */
+const BYE_MS = 2_000
+
+export interface LinkListener {
+  /** The bundle is on its way, or was there; then how many bytes it took. */
+  shipping(): void
+  shipped(bytes: number): void
+  /** The agent is there. May be called again after `away`. */
+  up(facts: HostFacts, hello: Extract<AgentMessage, { type: 'hello' }>): void
+  /** What throws a ProtocolError has been said by none of ours: the host is given up. */
+  heard(message: AgentMessage): void
+  /** It is tried again. */
+  away(problem: HostProblem): void
+  /** It is not tried again. */
+  gone(problem: HostProblem): void
+}
+
+export interface Work {
+  /** Names the run on this host. */
+  readonly run: string
+  readonly bundle: BundleSource
+}
+
+export class Link {
+  readonly name: string
+  readonly spec: HostSpec
+  /** How the first try went: what the host is, or why it cannot be reached. */
+  readonly first: Promise<HostFacts | HostProblem>
+  readonly #carrier: Carrier
+  readonly #abort = new AbortController()
+  #listener: LinkListener | undefined
+  #begin!: (work: Work) => void
+  readonly #work = new Promise<Work>(resolve => {
+    this.#begin = resolve
+  })
+  #tried!: (outcome: HostFacts | HostProblem) => void
+  #stream: Duplex | undefined
+  #retryMs = RETRY_MS.first
+  /** The last thing that was wrong. */
+  problem: HostProblem | undefined
+
+  /** Connects at once; with the agent it speaks as soon as there is work. */
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier
+    this.spec = carrier.spec
+    this.name = carrier.spec.name
+    this.first = new Promise(resolve => {
+      this.#tried = resolve
+    })
+    void this.#live()
+  }
+
+  begin(work: Work, listener: LinkListener): void {
+    this.#listener = listener
+    this.#begin(work)
+    // What was found out before anybody listened.
+    if (this.problem?.fatal) listener.gone(this.problem)
+    else if (this.problem !== undefined) listener.away(this.problem)
+  }
+
+  /** Into the void where the host is away: whatever matters is said again when it is back. */
+  send(message: DriverMessage): void {
+    if (this.#stream?.writable) this.#stream.write(encode(message))
+  }
+
+  /** Ends the agent as well, and leaves nothing of the run there. */
+  async bye(): Promise<void> {
+    const stream = this.#stream
+    if (stream?.writable) {
+      const closed = new Promise(resolve => stream.once('close', resolve).resume())
+      stream.end(encode({ type: 'bye' }))
+      await Promise.race([closed, sleep(BYE_MS)])
+    }
+    this.close()
+  }
+
+  close(): void {
+    this.#abort.abort()
+    this.#stream?.destroy()
+  }
+
+  get #closed(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#closed) {
+      const problem = await this.#once()
+      if (this.#closed) return
+      this.problem = problem
+      this.#tried(problem)
+      if (problem.fatal) return this.#listener?.gone(problem)
+      this.#listener?.away(problem)
+      // So that hosts that were cut off together do not come back in one moment.
+      await sleep(this.#retryMs * (0.75 + Math.random() / 2), this.#abort.signal)
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.most)
+    }
+  }
+
+  /** From a connection to its end. @returns why it ended */
+  async #once(): Promise<HostProblem> {
+    let reached: Reached | undefined
+    try {
+      reached = await this.#carrier.connect(this.#abort.signal)
+      this.problem = undefined
+      this.#tried(reached.facts)
+      const { run, bundle } = await Promise.race([this.#work, reached.closed.then(cut)])
+      this.#listener!.shipping()
+      this.#listener!.shipped(await reached.ship(bundle))
+      const stream = await reached.attach(run, bundle.hash)
+      this.#stream = stream
+      void reached.closed.then(problem => stream.destroy(problem))
+      await this.#speak(stream, reached.facts)
+      return new HostProblem('cut', this.name, 'the agent has closed the link')
+    } catch (error) {
+      return this.#problemOf(error)
+    } finally {
+      this.#stream = undefined
+      reached?.close()
+    }
+  }
+
+  async #speak(stream: Duplex, facts: HostFacts): Promise<void> {
+    let heardAt = performance.now()
+    let n = 0
+    const watch = setInterval(() => {
+      if (performance.now() - heardAt > SILENCE_MS)
+        stream.destroy(new HostProblem('cut', this.name, `it has said nothing for ${SILENCE_MS / 1000} s`))
+      else this.send({ type: 'ping', n: ++n })
+    }, PING_MS)
+    this.send({ type: 'hello', protocol: PROTOCOL, host: this.name, idleMs: IDLE_MS })
+    try {
+      let greeted = false
+      for await (const line of linesOf(stream, LONGEST_LINE)) {
+        heardAt = performance.now()
+        const message = parseAgentMessage(line)
+        if (message.type === 'problem') throw new HostProblem('cut', this.name, `the agent says: ${message.message}`)
+        if (message.type === 'hello') {
+          if (greeted) throw new ProtocolError('a second hello')
+          greeted = true
+          this.#retryMs = RETRY_MS.first
+          this.#listener!.up(facts, message)
+        } else if (greeted) this.#listener!.heard(message)
+        else throw new ProtocolError(`${message.type} before hello`)
+      }
+    } finally {
+      clearInterval(watch)
+      stream.destroy()
+    }
+  }
+
+  #problemOf(error: unknown): HostProblem {
+    if (error instanceof HostProblem) return error
+    const { message } = error as Error
+    if (error instanceof ProtocolError)
+      return new HostProblem('protocol', this.name, `it does not speak as an agent does: ${message}`, { cause: error })
+    return new HostProblem('cut', this.name, `the link was cut: ${message}`, { cause: error })
+  }
+}
+
+function cut(problem: HostProblem | undefined): never {
+  throw problem ?? new Error('closed')
+}
+
+/** Returns early when it is aborted. */
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true },
+    )
+  })
+}

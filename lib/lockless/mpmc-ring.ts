@@ -27,8 +27,8 @@ const SITE_CONSUMER = site('mpmc-ring/consumer')
 
 /** The turn is passed on before the value is there. */
 const PUBLISHED_EARLY = bug('mpmc-ring-published-early')
-/** A consumer comes one too early: when the turn is the producer's. */
-const TURN_OF_CONSUMER = bug('mpmc-ring-off-by-one') ? 0 : 1
+/** A consumer takes the producer's turn for its own: "not before" in place of "not yet". */
+const CONSUMER_BEHIND = bug('mpmc-ring-off-by-one') ? -1 : 0
 
 /** Reserves a ring of so many cells: a power of two, at least 2. */
 export function mpmcRingRegion(builder: ArenaBuilder, cells: number): MpmcRingImage {
@@ -68,7 +68,7 @@ export class MpmcRing {
   /** False when the ring is full. */
   put(value: number): boolean {
     const w = this.#w
-    const position = this.#claim(this.#putAt, 0)
+    const position = this.#claim(this.#putAt, 0, 0)
     if (position === NONE) return false
     const cell = objectAt(this.#cells, position & this.#mask)
     if (PUBLISHED_EARLY) Atomics.store(w, cell + CELL.turn, (position + 1) | 0, 'release')
@@ -82,7 +82,7 @@ export class MpmcRing {
   /** The value put first; 0 when the ring is empty. */
   take(): number {
     const w = this.#w
-    const position = this.#claim(this.#takeAt, TURN_OF_CONSUMER)
+    const position = this.#claim(this.#takeAt, 1, CONSUMER_BEHIND)
     if (position === NONE) return 0
     pass(SITE_CONSUMER, position, 0)
     const cell = objectAt(this.#cells, position & this.#mask)
@@ -92,17 +92,17 @@ export class MpmcRing {
     return value
   }
 
-  /** The next position, claimed, if its cell's turn is `ahead` of it; NONE if that turn has not come yet. */
-  #claim(at: number, ahead: number): number {
+  /** The next position, claimed, if its cell's turn is `ahead` of it; NONE if that turn has not come, by `least`. */
+  #claim(at: number, ahead: number, least: number): number {
     const w = this.#w
     let position = Atomics.load(w, at, 'relaxed')
     for (;;) {
       // Acquire: what is done to the cell is done after it was handed over.
       const turn = Atomics.load(w, objectAt(this.#cells, position & this.#mask) + CELL.turn, 'acquire')
       const difference = (turn - position - ahead) | 0
-      if (difference < 0) return NONE
+      if (difference < least) return NONE
       // Relaxed: the turn orders what is done to the cell; the position only says whose it is.
-      if (difference === 0) {
+      if (difference <= 0) {
         const seen = Atomics.compareExchange(w, at, position, (position + 1) | 0, 'relaxed')
         if (seen === position) return position
       }

@@ -116,6 +116,11 @@ export class HazardQueue {
     return value
   }
 
+  /** For tests: see `Nodes.shuffle`. */
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
   /** Nodes in use, or waiting to be freed; the dummy included. */
   live(): number {
     return this.#nodes.live()
@@ -123,6 +128,7 @@ export class HazardQueue {
 
   /** For a thread that leaves: frees what nobody looks at; returns how many nodes it leaves behind. */
   leave(): number {
+    this.#nodes.putBack()
     return this.#hazards.leave()
   }
 }

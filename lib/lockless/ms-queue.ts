@@ -124,6 +124,17 @@ export class MsQueue {
     Atomics.compareExchange(this.#w, this.#tail, tail, changedTo(tail, numberIn(next)), 'release')
   }
 
+  /** For tests: see `Nodes.shuffle`. */
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
+  /** For a thread that leaves. It leaves no nodes behind. */
+  leave(): number {
+    this.#nodes.putBack()
+    return 0
+  }
+
   /** Nodes in use, the dummy included. */
   live(): number {
     return this.#nodes.live()

@@ -22,6 +22,7 @@ export class Nodes {
   readonly #w: Int32Array
   readonly #slab: SlabImage
   readonly #slabOf: Slab
+  #aside = 0
 
   /** @param stable whether links survive freeing: for structures whose late readers rely on the count in a link */
   constructor(w: Int32Array, slab: SlabImage, stable = false) {
@@ -30,9 +31,9 @@ export class Nodes {
     this.#slabOf = new Slab(w, slab, stable ? 1 : 0)
   }
 
-  /** Cell of a node's link. */
+  /** Cell of a node's link. A number that is none of a node violates GEN: it was read from what had been freed. */
   next(number: number): number {
-    return objectAt(this.#slab.objects, number - 1) + NODE.next
+    return this.#at(number) + NODE.next
   }
 
   /** A node that holds the value, its link still to be set; 0 when there is none left. */
@@ -53,7 +54,7 @@ export class Nodes {
 
   /** The value of a node that may have been freed: what it is worth, the caller has to find out. */
   peek(number: number): number {
-    return Atomics.load(this.#w, objectAt(this.#slab.objects, number - 1) + NODE.value, 'relaxed')
+    return Atomics.load(this.#w, this.#at(number) + NODE.value, 'relaxed')
   }
 
   /** The link of a node that the caller may look at. One that was freed violates GEN. */
@@ -64,7 +65,7 @@ export class Nodes {
   }
 
   free(number: number): void {
-    this.#slabOf.free(objectAt(this.#slab.objects, number - 1))
+    this.#slabOf.free(this.#at(number))
   }
 
   /** The value of a node that is the caller's alone, and frees it. */
@@ -74,8 +75,30 @@ export class Nodes {
     return value
   }
 
+  /**
+   * Takes a free node aside, and frees the one that was aside before: for tests. A stack above a slab that is a stack
+   * as well has the same node at the same depth again and again, and where nothing else moves ABA does no harm.
+   */
+  shuffle(): void {
+    const aside = this.#slabOf.alloc()
+    this.putBack()
+    this.#aside = aside
+  }
+
+  /** Frees the node that was taken aside. */
+  putBack(): void {
+    if (this.#aside !== 0) this.#slabOf.free(this.#aside)
+    this.#aside = 0
+  }
+
   /** Nodes handed out and not yet freed. */
   live(): number {
     return this.#slabOf.live()
+  }
+
+  #at(number: number): number {
+    const { objects } = this.#slab
+    if (number < 1 || number > objects.count) violated('GEN', `there is no node ${number}: freed memory was followed`)
+    return objectAt(objects, number - 1)
   }
 }

@@ -87,6 +87,11 @@ export class EpochStack {
     }
   }
 
+  /** For tests: see `Nodes.shuffle`. */
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
   /** Nodes in use, or waiting to be freed. */
   live(): number {
     return this.#nodes.live()
@@ -94,6 +99,7 @@ export class EpochStack {
 
   /** For a thread that leaves: returns how many nodes it leaves behind. */
   leave(): number {
+    this.#nodes.putBack()
     return this.#epochs.leave()
   }
 }

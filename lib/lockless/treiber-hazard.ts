@@ -79,6 +79,11 @@ export class HazardStack {
     }
   }
 
+  /** For tests: see `Nodes.shuffle`. */
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
   /** Nodes in use, or waiting to be freed. */
   live(): number {
     return this.#nodes.live()
@@ -86,6 +91,7 @@ export class HazardStack {
 
   /** For a thread that leaves: frees what nobody looks at; returns how many nodes it leaves behind. */
   leave(): number {
+    this.#nodes.putBack()
     return this.#hazards.leave()
   }
 }

@@ -77,6 +77,17 @@ export class TaggedStack {
     }
   }
 
+  /** For tests: see `Nodes.shuffle`. */
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
+  /** For a thread that leaves. It leaves no nodes behind. */
+  leave(): number {
+    this.#nodes.putBack()
+    return 0
+  }
+
   /** Nodes in use. */
   live(): number {
     return this.#nodes.live()

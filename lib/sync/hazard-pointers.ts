@@ -24,7 +24,7 @@ export const hazardRegion = (builder: ArenaBuilder, threads: number): HazardImag
   hazards: builder.region('hazard', HAZARD, threads, { ownLines: true }),
 })
 
-const SITE_PUBLISHED = site('hazard/published')
+const SITE_FOUND = site('hazard/found')
 const SITE_SCAN = site('hazard/scan')
 
 /** An object is taken to be protected once it is in a slot, although it may have been retired before. */
@@ -72,6 +72,7 @@ export class HazardPointers {
    */
   announce(slot: number, object: number, at: number, expected: number): boolean {
     const w = this.#w
+    pass(SITE_FOUND, slot, object)
     if (PUBLISHED_RELAXED) {
       Atomics.store(w, this.#mine + slot, object, 'release')
       return Atomics.load(w, at, 'acquire') === expected
@@ -79,7 +80,6 @@ export class HazardPointers {
     // Full order on both: the second look must not come before the slot can be seen. Either it finds the object
     // unlinked, or who unlinks it scans afterwards and finds the slot.
     Atomics.store(w, this.#mine + slot, object)
-    pass(SITE_PUBLISHED, slot, object)
     return NOT_REVALIDATED || Atomics.load(w, at) === expected
   }
 

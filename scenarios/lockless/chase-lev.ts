@@ -79,7 +79,7 @@ export default defineScenario({
     owner: {
       count: 1,
       open: openOwner,
-      run: trade,
+      run: trading((trader: Trader, { random }) => trade(trader, random)),
     },
     thief: { count: 'cpus-1', open: openThief, run: trading((trader: Trader) => trader.take()) },
   },

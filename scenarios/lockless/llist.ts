@@ -5,7 +5,7 @@ import { ArenaBuilder, type ArenaImage, type Region } from '../../lib/shm/arena.
 import { Cpu, cpuRegion } from '../../lib/shm/cpu.ts'
 import type { SlabImage } from '../../lib/shm/slab.ts'
 import { defineScenario } from '../../torture/scenario.ts'
-import { allOf, audit, type Container, type Kind, type Shared, Trader, trading } from '../workloads/tokens.ts'
+import { allOf, audit, type Container, type Kind, type Shared, Trader, trade, trading } from '../workloads/tokens.ts'
 
 interface Image {
   readonly cpus: Region
@@ -69,6 +69,15 @@ class TokenList implements Container {
   /** A token of those that `takeAll` took; 0: no more. */
   next(): number {
     return this.#taken.pop() ?? 0
+  }
+
+  shuffle(): void {
+    this.#nodes.shuffle()
+  }
+
+  leave(): number {
+    this.#nodes.putBack()
+    return 0
   }
 
   live(): number {
@@ -137,17 +146,13 @@ export default defineScenario({
       open: (opened: Opened) =>
         new Lister(listOf(opened.shared.arena.words, opened.shared.image, opened.thread), opened),
       run: trading((lister: Lister, { random }) => {
-        switch (random.below(8)) {
+        switch (random.below(16)) {
           case 0:
             return lister.takeAll()
           case 1:
             return lister.putTwo()
-          case 2:
-          case 3:
-          case 4:
-            return void lister.put()
           default:
-            return void lister.take()
+            return trade(lister, random)
         }
       }),
     },

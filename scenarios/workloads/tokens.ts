@@ -6,7 +6,7 @@
 import { violated } from '../../lib/check/oracle.ts'
 import { ArenaBuilder, type ArenaImage } from '../../lib/shm/arena.ts'
 import type { Cpu } from '../../lib/shm/cpu.ts'
-import type { Conclusion, ParamSpecs, RunContext } from '../../torture/scenario.ts'
+import type { Conclusion, ParamSpecs, Random, RunContext } from '../../torture/scenario.ts'
 
 /** What a thread does with a container: the handles of `lib/lockless` are of this shape. */
 export interface Container {
@@ -16,6 +16,8 @@ export interface Container {
   take(): number
   /** Operations that had to be tried again, since another thread was quicker. */
   readonly retries?: number
+  /** Has free nodes come back in another order. */
+  shuffle?(): void
   /** Nodes in use, or waiting to be freed. */
   live?(): number
   /** Tells the container that the thread leaves; returns how many nodes it leaves behind for nobody. */
@@ -178,10 +180,12 @@ export const trading =
   }
 
 /** Puts or takes, as the dice fall. */
-export const trade = trading((trader: Trader, { random }) => {
-  if (random.oneIn(2)) trader.put()
+export function trade(trader: Trader, random: Random): void {
+  const dice = random.below(16)
+  if (dice === 0) trader.container.shuffle?.()
+  else if (dice & 1) trader.put()
   else trader.take()
-})
+}
 
 /** Empties the container and settles the accounts; with nodes, finds each of them free or left behind. */
 export function audit<I>(
@@ -221,7 +225,7 @@ export const exchange = <I>(kind: Kind<I>) => ({
       count: 'cpus' as const,
       open: (opened: Opened) =>
         new Trader(kind.open(opened.shared.arena.words, opened.shared.image, opened.thread), opened, kind.fifo),
-      run: trade,
+      run: trading((trader: Trader, { random }) => trade(trader, random)),
     },
   },
   check: ({

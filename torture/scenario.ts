@@ -187,7 +187,10 @@ export const acceptable = (why: string): Outcome => ({ grade: 'acceptable', why 
 export const interesting = (why: string): Outcome => ({ grade: 'interesting', why })
 export const forbidden = (why: string): Outcome => ({ grade: 'forbidden', why })
 
-/** Graded outcomes by key: all numbers that the bodies returned, in the order of the threads, joined by commas. */
+/**
+ * Graded outcomes by key: all numbers that the bodies returned, in the order of the threads, and those of `final`, joined
+ * by commas.
+ */
 export type Outcomes = Readonly<Record<string, Outcome>>
 
 /** What the grade of an outcome may depend on. */
@@ -212,6 +215,8 @@ export interface Scenario<S = any, P = any> {
   readonly always?: (context: { readonly shared: S; readonly params: ParamValues<P> }) => void
   /** Graded outcomes of a litmus test; an outcome not listed is a failure. */
   readonly outcomes?: Outcomes | ((context: OutcomesContext<P>) => Outcomes)
+  /** Numbers of the outcome that stand in memory when all threads have returned; they follow those returned. */
+  readonly final?: (context: { readonly shared: S; readonly params: ParamValues<P> }) => number | readonly number[]
   /** What the numbers of an outcome's key are, in their order: heads of the columns of its table. */
   readonly observes?: readonly string[]
   /** Checks the calls that bodies record (`call`, `ret`) for linearizability, at the end of each round. */

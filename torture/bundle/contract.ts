@@ -29,7 +29,7 @@ export function checkScenario(value: unknown): string | undefined {
   return (
     checkName('name', value.name) ??
     (typeof value.summary === 'string' ? undefined : 'summary must be a string') ??
-    checkFunctions(value, '', ['setup'], ['check', 'always', 'inconclusive']) ??
+    checkFunctions(value, '', ['setup'], ['check', 'always', 'final', 'inconclusive']) ??
     checkTags(value.tags) ??
     checkParams(value.params) ??
     checkThreads(value.threads) ??
@@ -52,6 +52,7 @@ const SCENARIO_KEYS = [
   'check',
   'always',
   'outcomes',
+  'final',
   'observes',
   'history',
   'roundMs',

@@ -116,7 +116,5 @@ async function parseRequest(flags: RunFlags): Promise<Request> {
 async function enginesOf(tiers: readonly string[], paths: readonly string[] | undefined): Promise<Engine[]> {
   if (paths === undefined && tiers.every(tier => TIERS[tier].length === 0)) return engines(tiers, [])
   const { checkEngines, inspectNodes } = await import('../runner/node-binaries.ts')
-  const wanted = engines(tiers, await inspectNodes((paths ?? []).flatMap(text => text.split(','))))
-  await checkEngines(wanted)
-  return wanted
+  return checkEngines(engines(tiers, await inspectNodes((paths ?? []).flatMap(text => text.split(',')))))
 }

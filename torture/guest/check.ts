@@ -19,11 +19,20 @@ export function checkRound(participant: Participant, copy: number, shared: unkno
 }
 
 function checkReturned(participant: Participant, copy: number, shared: unknown, round: number): void {
-  const { scenario, values, grading } = participant
+  const { scenario } = participant
   if (scenario.always !== undefined && !alwaysHolds(participant, shared, round)) return
   if (scenario.check !== undefined) checkState(participant, copy, shared, round)
-  const fault = grading?.take(values, copy)
-  if (fault !== undefined) participant.failed({ oracle: 'outcome', message: fault }, shared, 'outcome', round)
+  if (participant.grading !== undefined) gradeOutcome(participant, copy, shared, round)
+}
+
+function gradeOutcome(participant: Participant, copy: number, shared: unknown, round: number): void {
+  const { scenario, instance, values, grading } = participant
+  try {
+    const fault = grading?.take(values, copy, scenario.final?.({ shared, params: instance.params }))
+    if (fault !== undefined) participant.failed({ oracle: 'outcome', message: fault }, shared, 'outcome', round)
+  } catch (error) {
+    participant.failed(faultOf(error, 'final'), shared, 'final', round)
+  }
 }
 
 function alwaysHolds(participant: Participant, shared: unknown, round: number): boolean {

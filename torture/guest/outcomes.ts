@@ -3,7 +3,7 @@ import type { OutcomeTable, PlannedInstance } from '../../results/schema.ts'
 import type { Grade, Outcome, Outcomes, Scenario } from '../scenario.ts'
 import type { Reporter } from './report.ts'
 import type { Counts } from './tally.ts'
-import type { Values } from './values.ts'
+import { appended, NO_CODE, type Values } from './values.ts'
 
 /** Counters of outcomes begin with it: `outcome:0,1`. */
 export const OUTCOME = 'outcome:'
@@ -104,18 +104,24 @@ export class Grading {
     this.#threads = threads
   }
 
-  /** Takes in what the bodies returned in a copy's round. Returns why that is a failure, or undefined. */
-  take(values: Values, copy: number): string | undefined {
-    const code = values.code(copy)
-    const seen = this.#byCode.get(code) ?? this.#look(values, copy, code)
+  /**
+   * Takes in what the bodies returned in a copy's round, and what stands in memory after it. Returns why that is a
+   * failure, or undefined.
+   */
+  take(values: Values, copy: number, final: number | readonly number[] | undefined): string | undefined {
+    let code = values.code(copy)
+    if (typeof final === 'number') code = appended(code, final)
+    else if (final !== undefined) for (const value of final) code = appended(code, value)
+    const seen = this.#byCode.get(code) ?? this.#look(values, copy, final, code)
     this.#reporter.add(seen.slot, 1)
     return seen.fault
   }
 
-  #look(values: Values, copy: number, code: number): Seen {
-    const key = outcomeKey(Array.from({ length: this.#threads }, (_, thread) => values.get(copy, thread)))
+  #look(values: Values, copy: number, final: unknown, code: number): Seen {
+    const returned = Array.from({ length: this.#threads }, (_, thread) => values.get(copy, thread))
+    const key = outcomeKey([...returned, final])
     const seen = this.#byKey.get(key) ?? this.#first(key)
-    if (code !== -1) this.#byCode.set(code, seen)
+    if (code !== NO_CODE) this.#byCode.set(code, seen)
     return seen
   }
 

@@ -6,10 +6,12 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 
 const MAX_NUMBERS = 8
 const STRIDE = MAX_NUMBERS + 1
+/** Of numbers that are too many or too large to be one. */
+export const NO_CODE = -1
 const TAG = { nothing: -1, number: -2, cloned: -3, threw: -4 } as const
 
-/** The returned numbers of a round in one: most digits, and what a digit may be. */
-const CODE_DIGITS = 16
+/** The numbers of an outcome in one: most that it may be before another digit, and what a digit may be. */
+const CODE_MOST = 2 ** 48
 const CODE_BASE = 8
 
 export const valueBytes = (copies: number, threads: number): number => 8 * STRIDE * copies * threads
@@ -100,33 +102,28 @@ export class Values {
   }
 
   /**
-   * All numbers that the bodies returned in a copy's round as one, different for different ones; -1 where they are too
-   * many or too large for that. It costs next to nothing: a litmus test asks a million times a second.
+   * All numbers that the bodies returned in a copy's round as one, different for different ones, or `NO_CODE`. It costs
+   * next to nothing: a litmus test asks a million times a second.
    */
   code(copy: number): number {
     const numbers = this.#numbers
     let code = 1
-    let digits = 0
     for (let t = 0; t < this.#threads; t++) {
       const at = STRIDE * (t * this.#copies + copy)
       const tag = numbers[at]
       if (tag === TAG.nothing) continue
-      if (tag === TAG.cloned) return -1
+      if (tag === TAG.cloned) return NO_CODE
       const count = tag === TAG.number ? 1 : tag
-      digits += count
-      if (digits > CODE_DIGITS) return -1
-      for (let i = 1; i <= count; i++) {
-        const value = numbers[at + i]
-        if (!isDigit(value)) return -1
-        code = code * CODE_BASE + value
-      }
+      for (let i = 1; i <= count; i++) code = appended(code, numbers[at + i])
     }
     return code
   }
 }
 
-function isDigit(value: number): boolean {
-  return value >= 0 && value < CODE_BASE && value === Math.floor(value)
+/** A code with one more number; there is none where that is too much. */
+export function appended(code: number, value: number): number {
+  const fits = value >= 0 && value < CODE_BASE && value === Math.floor(value) && code < CODE_MOST
+  return fits && code !== NO_CODE ? code * CODE_BASE + value : NO_CODE
 }
 
 function isShortNumbers(value: unknown): value is number[] {

@@ -30,6 +30,9 @@ export const TIERS: Readonly<Record<string, readonly string[]>> = {
   'gc-stress': ['--gc-interval=500'],
 }
 
+/** What V8 calls the compiler of a tier, for tiers whose flags are also taken by binaries that were built without it. */
+export const COMPILERS: Readonly<Record<string, string>> = { maglev: 'MAGLEV' }
+
 /** A Node binary given by `--node`, with the version that it says it is. */
 export interface NodeBinary {
   readonly path: string

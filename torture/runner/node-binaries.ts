@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { execa } from 'execa'
 import { UsageError } from '../errors.ts'
-import type { Engine, NodeBinary } from '../plan/engines.ts'
+import { COMPILERS, type Engine, type NodeBinary } from '../plan/engines.ts'
 
 const TIME_LIMIT_MS = 10_000
 
@@ -10,22 +10,35 @@ export async function inspectNodes(paths: readonly string[]): Promise<NodeBinary
   return Promise.all([...new Set(paths)].map(inspectNode))
 }
 
-/** Starts each binary with the flags of its tier. @throws UsageError naming the flag that one does not know */
-export async function checkEngines(engines: readonly Engine[]): Promise<void> {
-  await Promise.all(engines.map(checkEngine))
+/** Long enough to be worth any compiler's time. */
+const HOT =
+  'let n = 0; const add = a => { n += a[0] }; const a = new Int32Array(1); for (let i = 0; i < 3e6; i++) add(a)'
+
+/**
+ * Starts each binary with the flags of its tier. An engine whose binary takes them and has no such compiler says so in
+ * its title: what runs there is another tier.
+ * @throws UsageError naming the flag that a binary does not know
+ */
+export async function checkEngines(engines: readonly Engine[]): Promise<Engine[]> {
+  return Promise.all(engines.map(checkEngine))
 }
 
-async function checkEngine({ tier, node = process.execPath, nodeArgs }: Engine): Promise<void> {
-  if (nodeArgs.length === 0) return
-  const { failed, stdout, stderr } = await execa(node, [...nodeArgs, '-p', 'process.version'], {
+async function checkEngine(engine: Engine): Promise<Engine> {
+  const { tier, title, node = process.execPath, nodeArgs } = engine
+  if (nodeArgs.length === 0) return engine
+  const compiler = COMPILERS[tier]
+  const probe = compiler === undefined ? ['-e', ''] : ['--trace-opt', '-e', HOT]
+  const { failed, stdout, stderr } = await execa(node, [...nodeArgs, ...probe], {
     reject: false,
     timeout: TIME_LIMIT_MS,
     env: { NODE_OPTIONS: '' },
   })
-  if (!failed && stdout.startsWith('v')) return
-  const unknown = /bad option: (\S+)/.exec(stderr ?? '')?.[1]
-  const why = unknown === undefined ? `does not start with ${nodeArgs.join(' ')}` : `does not know ${unknown}`
-  throw new UsageError(`--v8 ${tier}: ${node} ${why}: leave the tier out, or name another binary with --node`)
+  if (failed) {
+    const unknown = /bad option: (\S+)/.exec(stderr ?? '')?.[1]
+    const why = unknown === undefined ? `does not start with ${nodeArgs.join(' ')}` : `does not know ${unknown}`
+    throw new UsageError(`--v8 ${tier}: ${node} ${why}: leave the tier out, or name another binary with --node`)
+  }
+  return compiler === undefined || stdout.includes(compiler) ? engine : { ...engine, title: `${title} (not built in)` }
 }
 
 async function inspectNode(given: string): Promise<NodeBinary> {

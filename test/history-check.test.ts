@@ -153,7 +153,7 @@ t.test('what concerns different keys is checked by itself', async t => {
 
 t.test('a budget that is not enough gives no verdict, and one that is just enough does', async t => {
   const made = Array.from(
-    { length: 8 },
+    { length: 6 },
     (_, n): Made => ({ thread: n, call: ['enqueue', n], start: 1 + n / 10, end: 2 + n / 10 }),
   )
   const wrong = historyOf([...made, { thread: 0, call: ['dequeue'], returned: 99, start: 5, end: 6 }])

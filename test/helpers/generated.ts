@@ -124,9 +124,14 @@ export interface Shape {
   readonly pieces: number
   readonly fails?: boolean
   readonly spins?: boolean
+  /** Each piece is a recorded call. */
+  readonly calls?: boolean
 }
 
-export function generate(seed: number, { threads, pieces, fails = false, spins = false }: Shape): Generated {
+export function generate(
+  seed: number,
+  { threads, pieces, fails = false, spins = false, calls = false }: Shape,
+): Generated {
   const random = new SharedRandom(new Uint32Array(4))
   random.seed(seed)
   const kinds = [
@@ -143,9 +148,16 @@ export function generate(seed: number, { threads, pieces, fails = false, spins =
       body =>
         function* () {
           const results: unknown[] = []
-          for (const piece of body) results.push(yield* piece.run())
+          for (const piece of body) results.push(yield* calls ? called(piece.run()) : piece.run())
           return results.join()
         },
     ),
   }
+}
+
+/** The same steps, the first of them marked. */
+function* called<T>(steps: Steps<T>): Steps<T> {
+  let next = steps.next()
+  for (let begins = true; next.done !== true; begins = false) next = steps.next(yield { ...next.value, begins })
+  return next.value
 }

@@ -24,6 +24,8 @@ export interface Operation {
   readonly expected?: number
   /** Until a wait times out; left out: never. */
   readonly ms?: number
+  /** It is the first one of a recorded call. */
+  readonly begins?: boolean
 }
 type Result = number | Waited
 export type Steps<T> = Generator<Operation, T, Result>
@@ -209,6 +211,7 @@ class Run {
     const address = addressOf(operation.cell)
     fiber.pending = operation
     if (!this.#gated || operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
+    board.set(thread, ACTOR.begins, operation.begins === true ? 1 : 0)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
     if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())

@@ -2,7 +2,7 @@
  * Everything that is to be known of one execution, in shared memory: whatever thread has the baton reads and writes it
  * with plain accesses, since handing the baton over orders them. Nothing here is ever touched by two threads at once.
  */
-import { DID } from './ops.ts'
+import { DID, OP } from './ops.ts'
 import { mix, SharedRandom } from './random.ts'
 
 /** Actors of an execution: what is left of a mask's bits beside the sign and the one below. */
@@ -125,6 +125,8 @@ export const ACTOR = {
   watched: 8,
   /** The wait that its pending wake ends; -1: any of its asynchronous ones. */
   awaits: 24,
+  /** 1: its pending operation is the first one of a recorded call. */
+  begins: 25,
 } as const
 export const MOST_WATCHED = 16
 
@@ -227,6 +229,10 @@ export class Board {
     if (enabler >= 0) did |= DID.awakened
     if (this.head[HEAD.asked] === 1) did |= DID.chosen
     this.head[HEAD.asked] = 0
+    if (this.of(actor, ACTOR.begins) === 1 && this.of(actor, ACTOR.kind) >= OP.load) {
+      did |= DID.begins
+      this.set(actor, ACTOR.begins, 0)
+    }
     words[at] = actor | (this.of(actor, ACTOR.kind) << 5) | (width << 10) | (did << 12)
     words[at + STEP.address] = this.of(actor, ACTOR.address)
     words[at + STEP.enabled] = enabled
@@ -274,6 +280,7 @@ export class Board {
       actors[at + ACTOR.enabler] = -1
       actors[at + ACTOR.ops] = ops[t]
       actors[at + ACTOR.bursting] = 0
+      actors[at + ACTOR.begins] = 0
     }
   }
 }

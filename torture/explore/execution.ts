@@ -76,6 +76,11 @@ export class Execution {
     this.#seed = options.participant.instance.seed
   }
 
+  /** Whether calls are recorded: their order matters, whatever cells they touch. */
+  get hasHistory(): boolean {
+    return this.#participant.histories !== undefined
+  }
+
   /** Undefined: the strategy has nothing left to try. */
   run(options: ExecutionOptions): Outcome | undefined | Promise<Outcome> {
     if (!this.#begin(options)) return undefined

@@ -52,6 +52,8 @@ export const DID = {
   delay: 64,
   /** A wait that may time out, whether it went to sleep or not: when, is counted from now. */
   timed: 128,
+  /** The first one of a recorded call: what had ended before it matters. */
+  begins: 256,
 } as const
 
 /** An effect as far as others can notice it. `bytes` is the width of the cell at `address`. */
@@ -68,15 +70,20 @@ export interface Effect {
  * It must not depend on what a third step does that is independent of the first: if `a` depends on what `b` does before
  * `c`, then on what it does after `c` as well. So a wait that finds another value still depends on notifies, since it
  * would have gone to sleep before the store, if it may time out on the clock as well; and a wake that was notified on
- * the clock, since it might have timed out.
+ * the clock, since it might have timed out. For the same reason the first step of a recorded call depends on every step of
+ * others, rather than on the last ones of their calls: which one is the last may be up to what it finds.
  */
 export function dependent(a: Effect, b: Effect): boolean {
   if ((movesClock(a) && isClocked(b)) || (isClocked(a) && movesClock(b))) return true
+  if (isWork(a) && isWork(b) && ((a.did | b.did) & DID.begins) !== 0) return true
   const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
   if (!overlap) return false
   if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
   return (a.kind === OP.notify && onQueue(b)) || (b.kind === OP.notify && onQueue(a)) || (didSleep(a) && didSleep(b))
 }
+
+/** Anything but the beginning of a thread. */
+export const isWork = ({ kind }: Pick<Effect, 'kind'>): boolean => kind >= OP.load
 
 /** A time-out moves the clock, and whoever reads the clock moves it too. A wake that had to be notified cannot time out. */
 export const movesClock = ({ kind, did }: Pick<Effect, 'kind' | 'did'>): boolean =>

@@ -208,6 +208,8 @@ export class Scheduler {
     // What it has delayed may have to reach memory first: whoever sees that could have gone before.
     if (((this.#head[HEAD.enabled] | this.#head[HEAD.held]) & (1 << (board.threads + actor))) !== 0) return false
     const kind = board.of(actor, ACTOR.kind)
+    // Which calls have ended when one begins is of interest whatever cells they work on.
+    if (board.of(actor, ACTOR.begins) === 1) return false
     return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
   }
 

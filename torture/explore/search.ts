@@ -207,6 +207,8 @@ class Search {
 
   /** What the user wants to be switched at holds from the beginning; what is learnt, once it is. */
   #isFocused(place: number): boolean {
+    // To the reduction the end of a call is a choice, too, wherever it is.
+    if (place === PLACE.dpor && this.#tools.execution.hasHistory) return false
     if (this.#contention.size > 0 && this.#executions >= UNFOCUSED) return this.#narrow(place)
     return this.#options.focus.length > 0
   }

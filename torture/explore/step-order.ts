@@ -1,7 +1,8 @@
 /**
  * When recorded calls began and ended, under the scheduler: a call lasts from its thread's first step in it to the last
  * one. What a thread does before its first step only concerns itself, so it might as well have begun right then, and
- * likewise for its end. Nothing is added to the execution for it: who made which step is on the board.
+ * likewise for its end. Nothing is added to the execution for it: who made which step is on the board. But where the
+ * first step of a call is done matters to its history, so that is marked as such, and is never run through.
  */
 import type { Interval } from '../../lib/check/linearizability/history.ts'
 import type { Placement, Stepped } from '../guest/history.ts'
@@ -13,7 +14,11 @@ import type { Stage } from './stage.ts'
 type Memory = 'sc' | 'tso' | 'pso'
 
 export const steppedBy = (stage: Stage, memory: Memory): Stepped => ({
-  marks: (memory, row) => steppedMarks(memory, row, () => stage.board.of(row, ACTOR.steps)),
+  marks: (memory, row) => {
+    const { board } = stage
+    const begins = () => board.set(row, ACTOR.begins, 1)
+    return steppedMarks(memory, row, { steps: () => board.of(row, ACTOR.steps), begins })
+  },
   placement: placementOn(stage.board, memory),
 })
 

@@ -378,6 +378,7 @@ export class Guest {
         : { throttled: Math.min(1, (throttled - this.#throttledBefore) / 1000 / passedMs) }),
       ...(this.#exploration === undefined ? {} : { exploration: this.#exploration }),
       unseen: this.#unseen,
+      history: this.#ready?.calls !== undefined,
       stopped: this.#stopped && durationMs < this.#instance.durationMs - TICK_MS,
     }
   }

@@ -6,6 +6,7 @@ import { EXHIBIT } from '../../results/format.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { checkModel } from '../model.ts'
 import type { HistorySpec, Model, Returned, Scenario } from '../scenario.ts'
+import { COUNTED } from './history-counts.ts'
 import { CALL, HistoryMemory, type HistoryShape, KIND, ROW } from './history-memory.ts'
 import { seatsOf } from './load.ts'
 import { countedMarks, type Marks, makeRecorder, observedMarks, type Recorder } from './recorder.ts'
@@ -14,14 +15,6 @@ export const DEFAULT_CALLS = 12
 const BUDGET = 100_000
 /** Of the message that shows a violation. */
 const MOST_BRIEF = 1200
-
-/** Counters of a scenario that has a history. */
-export const COUNTED = {
-  histories: 'histories',
-  calls: 'histories: calls',
-  concurrent: 'histories: concurrent',
-  unknown: 'histories: unknown',
-} as const
 
 export interface HistoryFault {
   readonly oracle: 'LIN'
@@ -212,14 +205,15 @@ class Judge {
   judge(copy: number): HistoryFault | undefined {
     const history = this.#reader.read(copy)
     if (history === undefined) {
-      this.#count(COUNTED.unknown)
+      this.#count(COUNTED.histories)
+      this.#count(COUNTED.tooLong)
       return undefined
     }
     const calls = history.reduce((n, operations) => n + operations.length, 0)
     if (calls === 0) return undefined
-    const verdict = check(history, this.#model, { budget: this.#budget })
     this.#count(COUNTED.histories)
     this.#count(COUNTED.calls, calls)
+    const verdict = check(history, this.#model, { budget: this.#budget })
     if (isConcurrent(history)) this.#count(COUNTED.concurrent)
     if (verdict.verdict === 'unknown') this.#count(COUNTED.unknown)
     if (verdict.verdict !== 'violation') return undefined

@@ -76,8 +76,15 @@ export function countedMarks(memory: HistoryMemory, row: number): Marks {
   }
 }
 
-/** @param steps that this thread has made so far */
-export function steppedMarks(memory: HistoryMemory, row: number, steps: () => number): Marks {
+/** What the scheduler knows of the thread. */
+export interface Steps {
+  /** So many it has made. */
+  readonly steps: () => number
+  /** Its next one begins a call. */
+  readonly begins: () => void
+}
+
+export function steppedMarks(memory: HistoryMemory, row: number, { steps, begins }: Steps): Marks {
   const { words } = memory
   let mine = 0
   return {
@@ -86,6 +93,7 @@ export function steppedMarks(memory: HistoryMemory, row: number, steps: () => nu
     },
     called: at => {
       words[at] = steps()
+      begins()
     },
     returned: (at, ended) => {
       words[at + 1] = steps()

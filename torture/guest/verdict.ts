@@ -9,6 +9,7 @@ import type {
   Verdict,
 } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
+import { historyBlindSpot, historyDoubt } from './history-counts.ts'
 import type { Counts } from './tally.ts'
 
 export interface Seen {
@@ -28,6 +29,8 @@ export interface Seen {
   readonly throttled?: number
   readonly exploration?: Exploration
   readonly unseen: readonly string[]
+  /** Whether the scenario has one. */
+  readonly history: boolean
   /** Whether it was ended before its time by whoever started it. */
   readonly stopped: boolean
 }
@@ -42,7 +45,8 @@ export function judge(instance: PlannedInstance, seen: Seen): { verdict: Verdict
     return { verdict: failure.oracle === 'HANG' ? 'hang' : 'fail', reason: `${failure.oracle}: ${failure.message}` }
   if (seen.rounds === 0)
     return { verdict: 'inconclusive', reason: seen.stopped ? 'stopped before a round was done' : 'no round was done' }
-  if (seen.inconclusive !== undefined) return { verdict: 'inconclusive', reason: seen.inconclusive }
+  const doubt = seen.inconclusive ?? (seen.history ? historyDoubt(seen.counters) : undefined)
+  if (doubt !== undefined) return { verdict: 'inconclusive', reason: doubt }
   const unseen = (instance.windows ?? []).find(name => !seen.sites[name])
   if (unseen === undefined) return { verdict: 'pass' }
   return { verdict: 'inconclusive', reason: `the bug's window was never entered: site ${unseen} was not passed` }
@@ -79,10 +83,12 @@ export function resultOf(instance: PlannedInstance, seen: Seen): InstanceResult 
     oversubscribed: instance.oversubscribed || threads > availableCpus,
     ...(seen.throttled === undefined ? {} : { throttled: seen.throttled }),
     ...(seen.exploration === undefined ? {} : { exploration: seen.exploration }),
-    blindSpots:
-      instance.mode === 'explore'
+    blindSpots: [
+      ...(instance.mode === 'explore'
         ? exploredBlindSpots(instance, seen)
-        : blindSpots(instance, seen, threads, availableCpus),
+        : blindSpots(instance, seen, threads, availableCpus)),
+      ...[historyBlindSpot(seen.counters)].filter(spot => spot !== undefined),
+    ],
     failures: seen.failures.map(({ id, oracle, message, count, atMs }) => ({
       id,
       oracle,

@@ -133,14 +133,15 @@ class Search<S> {
       const n = this.#placed[thread]
       if (n >= this.#history[thread].length || n < this.#required[thread] !== required) continue
       const operation = this.#history[thread][n]
-      if (this.#mayComeNext(operation) && this.#try(state, operation, thread, required)) return true
+      if (this.#mayComeNext(operation, required) && this.#try(state, operation, thread, required)) return true
       if (this.#steps > this.#budget) return false
     }
     return false
   }
 
   /** All that must be explained and had ended before it began has its place. */
-  #mayComeNext({ after }: Operation): boolean {
+  #mayComeNext({ after, pending }: Operation, required: boolean): boolean {
+    if (!required && !pending) return true
     for (let t = 0; t < this.#placed.length; t++) {
       const n = this.#placed[t]
       if (n < after[t] && n < this.#required[t]) return false

@@ -2,7 +2,7 @@
  * Finds the earlier steps of an execution that a step depends on without looking at all of them: lists by cell, of what
  * steps are to others. Invariant: an index of `ordered` and nothing else; the tests compare with what all pairs give.
  */
-import { DID, isClocked, movesClock, OP } from '../ops.ts'
+import { DID, isClocked, isWork, movesClock, OP } from '../ops.ts'
 import { ends, type Look, ordered, type Step } from './steps.ts'
 
 /** Lists of a cell; cells of up to 8 bytes share theirs by 8 bytes. */
@@ -12,6 +12,7 @@ const LISTS = 8
 const CLOCK = -1
 const DEADLINES = -2
 const CHANGES = -3
+const BEGINNINGS = -4
 
 type Place = Pick<Look, 'address' | 'bytes'>
 
@@ -68,6 +69,8 @@ export class Conflicts {
       if (movesClock(step)) since(DEADLINES, moved)
     }
     if (this.#everyState && (did & DID.change) !== 0) latest(CHANGES)
+    if (isWork(step)) latest(BEGINNINGS)
+    if ((did & DID.begins) !== 0) this.#latestOfEach(step, found)
     return found
   }
 
@@ -100,6 +103,17 @@ export class Conflicts {
     return -1
   }
 
+  /** The last step of each other actor: a call begins with this one. */
+  #latestOfEach({ actor }: Step, found: number[]): void {
+    let seen = 1 << actor
+    for (let at = this.#steps.length - 1; at >= 0; at--) {
+      const other = this.#steps[at]
+      if (!isWork(other) || (seen & (1 << other.actor)) !== 0) continue
+      seen |= 1 << other.actor
+      found.push(at)
+    }
+  }
+
   #keysOf(step: Step): number[] {
     const { kind, did } = step
     const cell = cellOf(step)
@@ -112,6 +126,7 @@ export class Conflicts {
     for (const look of step.awaits) keys.push(cellOf(look) + LIST.awaits)
     if (isClocked(step)) keys.push(movesClock(step) ? CLOCK : DEADLINES)
     if (this.#everyState && (did & DID.change) !== 0) keys.push(CHANGES)
+    if ((did & DID.begins) !== 0) keys.push(BEGINNINGS)
     return keys
   }
 

@@ -9,29 +9,30 @@ import { gzip } from 'node:zlib'
 import type { BundleSource } from './carrier.ts'
 import { listFiles } from './host/bundles.ts'
 
-export interface Packed {
-  readonly bytes: Buffer
-}
+const LEVEL = 6
 
-interface Packing {
-  readonly packed: Promise<Buffer>
+interface Made {
+  readonly thing: Promise<unknown>
   users: number
 }
 
-const LEVEL = 6
-const packings = new Map<string, Packing>()
+const made = new Map<string, Made>()
 
-/** Does something with the compressed text of a bundle, which is kept while anybody needs it. */
-export async function withPacked<T>(bundle: BundleSource, use: (packed: Buffer) => Promise<T>): Promise<T> {
-  const packing = packings.get(bundle.hash) ?? { packed: pack(bundle.dir), users: 0 }
-  packings.set(bundle.hash, packing)
-  packing.users++
+/** Makes a thing once for all who need it at the same time, and forgets it afterwards. */
+export async function shared<T, R>(key: string, make: () => Promise<T>, use: (thing: T) => Promise<R>): Promise<R> {
+  const entry = made.get(key) ?? { thing: make(), users: 0 }
+  made.set(key, entry)
+  entry.users++
   try {
-    return await use(await packing.packed)
+    return await use((await entry.thing) as T)
   } finally {
-    if (--packing.users === 0) packings.delete(bundle.hash)
+    if (--entry.users === 0) made.delete(key)
   }
 }
+
+/** Does something with the compressed text of a bundle. */
+export const withPacked = <R>({ hash, dir }: BundleSource, use: (packed: Buffer) => Promise<R>): Promise<R> =>
+  shared(hash, () => pack(dir), use)
 
 async function pack(dir: string): Promise<Buffer> {
   const parts: Buffer[] = []

@@ -72,13 +72,16 @@ function checkMarker(dir: string): void {
   }
 }
 
+/** A line that programs read, and one for people. */
+export const markerText = () =>
+  `torture ${MARKER_VERSION}\nEverything beside this file belongs to torture, and is removed by "torture hosts clean".\n`
+
 /** Makes the directory ours, if it is not yet. */
 export function claimDirectory(dir: string): void {
   if (inspectDirectory(dir) === 'ours') return
   trying(`make ${dir}`, () => mkdirSync(dir, { recursive: true, mode: 0o700 }))
-  const explanation = `torture ${MARKER_VERSION}\nEverything beside this file belongs to torture, and is removed by "torture hosts clean".\n`
   try {
-    writeFileSync(join(dir, MARKER), explanation, { flag: 'wx' })
+    writeFileSync(join(dir, MARKER), markerText(), { flag: 'wx' })
   } catch (error) {
     // Another driver was first.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') trying(`write in ${dir}`, () => fail(error))

@@ -37,8 +37,10 @@ export interface BootstrapOptions {
   /** A word that nothing else on the stream begins a line with. */
   readonly marker: string
   readonly directory?: string | undefined
-  /** The only Node to try. */
+  /** The Node to try; default: those of PATH and of version managers. */
   readonly node?: string | undefined
+  /** Whether one that was shipped serves where that is not to be had. */
+  readonly shipped?: boolean
 }
 
 /** Any text as one word of sh; a line break cannot be in a line, so a variable holds it. */
@@ -53,16 +55,16 @@ export function pathWord(path: string): string {
 export const DEFINE_NEWLINE = `nl=$(printf '\\nx'); nl=\${nl%x}`
 
 /** The line that finds a Node and starts it with the little program that reads ours. */
-export function findNode({ marker, directory = DEFAULT_DIRECTORY, node }: BootstrapOptions): string {
-  const shipped = `${pathWord(directory)}/${NODES}/*/node`
+export function findNode({ marker, directory = DEFAULT_DIRECTORY, node, shipped = false }: BootstrapOptions): string {
+  const ours = `${pathWord(directory)}/${NODES}/*/node`
   const search =
     node === undefined
       ? [
           'set --',
-          `for c in ${[shipped, ...PLACES.toReversed()].join(' ')}; do [ -x "$c" ] && set -- "$c" "$@"; done`,
+          `for c in ${[ours, ...PLACES.toReversed()].join(' ')}; do [ -x "$c" ] && set -- "$c" "$@"; done`,
           `set -- ${FIRST_PLACES.join(' ')} "$@"`,
         ]
-      : [`set -- ${pathWord(node)}`]
+      : [`set -- ${pathWord(node)}${shipped ? ` ${ours}` : ''}`]
   return [
     DEFINE_NEWLINE,
     'unset NODE_OPTIONS NODE_REPL_EXTERNAL_MODULE',

@@ -1,6 +1,14 @@
 /** Hosts that are reached by ssh. */
 import type { Duplex } from 'node:stream'
-import type { BundleSource, Carrier, HostFacts, HostProblem, HostSpec, Reached } from '../carrier.ts'
+import type { Client } from 'ssh2'
+import {
+  type BundleSource,
+  type Carrier,
+  type HostFacts,
+  HostProblem,
+  type HostSpec,
+  type Reached,
+} from '../carrier.ts'
 import type { Cleaned, CleanRequest } from '../host/clean.ts'
 import type { OwnFacts } from '../host/facts.ts'
 import { sizeOfBundle, withPacked } from '../ship.ts'
@@ -11,15 +19,17 @@ import { PorterLink } from './porter-link.ts'
 export interface SshOptions {
   /** Another ssh configuration than the user's own. */
   readonly configFile?: string | undefined
+  /** `--ship-node`: a host without a fit Node gets ours. */
+  readonly shipNode?: boolean | undefined
 }
 
-export function sshCarrier(spec: HostSpec, { configFile }: SshOptions = {}): Carrier {
+export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: SshOptions = {}): Carrier {
   return {
     spec,
     async connect(signal) {
       const connection = await connect(spec.name, await routeTo(spec, configFile), signal)
       try {
-        return await SshReached.open(spec, connection)
+        return await SshReached.open(spec, connection, shipNode)
       } catch (error) {
         connection.close()
         throw error
@@ -34,25 +44,27 @@ export class SshReached implements Reached {
   readonly closed: Promise<HostProblem | undefined>
   readonly #spec: HostSpec
   readonly #connection: Connection
+  readonly #shipNode: boolean
   #porter: PorterLink | undefined
 
-  private constructor(spec: HostSpec, connection: Connection, porter: PorterLink, facts: HostFacts & OwnFacts) {
+  private constructor(spec: HostSpec, connection: Connection, shipNode: boolean, { porter, facts }: Started) {
     this.#spec = spec
     this.#connection = connection
+    this.#shipNode = shipNode
     this.#porter = porter
     this.facts = facts
     this.closed = connection.closed
   }
 
-  static async open(spec: HostSpec, connection: Connection): Promise<SshReached> {
-    const { porter, own } = await startPorter(spec, connection)
+  static async open(spec: HostSpec, connection: Connection, shipNode: boolean): Promise<SshReached> {
+    const { porter, own } = await startPorter(spec, connection, shipNode)
     const sentAt = performance.now()
     const asked = Date.now()
     const { now } = await porter.ask({ ask: 'time' })
     const roundTripMs = performance.now() - sentAt
     // The host looked at its clock half a round trip after it was asked.
     const clockSkewMs = Math.round(now - asked - roundTripMs / 2)
-    return new SshReached(spec, connection, porter, { ...own, clockSkewMs, roundTripMs })
+    return new SshReached(spec, connection, shipNode, { porter, facts: { ...own, clockSkewMs, roundTripMs } })
   }
 
   async ship(bundle: BundleSource): Promise<number> {
@@ -82,14 +94,30 @@ export class SshReached implements Reached {
   }
 
   async #ready(): Promise<PorterLink> {
-    this.#porter ??= (await startPorter(this.#spec, this.#connection)).porter
+    this.#porter ??= (await startPorter(this.#spec, this.#connection, this.#shipNode)).porter
     return this.#porter
   }
 }
 
-/** A request is sent with the program itself: the answer is there after one round trip. */
-async function startPorter(spec: HostSpec, { client }: Connection) {
-  const porter = await PorterLink.open(spec, client)
+interface Started {
+  readonly porter: PorterLink
+  readonly facts: HostFacts & OwnFacts
+}
+
+async function startPorter(spec: HostSpec, { client }: Connection, shipNode: boolean) {
+  try {
+    return await askFacts(spec, client, shipNode)
+  } catch (error) {
+    const lacksNode = error instanceof HostProblem && (error.kind === 'no-node' || error.kind === 'old-node')
+    if (!shipNode || !lacksNode) throw error
+    await (await import('../ship-node.ts')).shipNode(spec, client)
+    return askFacts(spec, client, shipNode)
+  }
+}
+
+/** The request is sent with the program itself: the answer is there after one round trip. */
+async function askFacts(spec: HostSpec, client: Client, shipped: boolean) {
+  const porter = await PorterLink.open(spec, client, shipped)
   const { directory } = spec
   const own = await porter.ask({ ask: 'facts', ...(directory !== undefined && { directory }) })
   return { porter, own }

@@ -4,6 +4,16 @@ import type { GuestEvent, InstanceResult, Interleaving, Plan, PlannedInstance, R
 export const REPORTERS = ['tty', 'plain', 'json', 'tap', 'junit'] as const
 export type ReporterKind = (typeof REPORTERS)[number]
 
+/** A host of a fleet, as its driver sees it. */
+export interface HostStatus {
+  readonly name: string
+  readonly state: 'connecting' | 'shipping' | 'up' | 'away' | 'gone'
+  readonly cpus: number
+  readonly used: number
+  /** What is wrong with it, in one line that names it. */
+  readonly problem?: string
+}
+
 /** Every call returns at once and none throws; `dir` is the run's folder. */
 export interface Reporter {
   /** @param earlier what had ended before, where a run that was cut off is completed */
@@ -22,6 +32,11 @@ export interface Reporter {
    * @param interleaving of the failing schedule
    */
   bridgeEnded?(name: string, result: InstanceResult, interleaving?: Interleaving): void
+  /**
+   * A host of the fleet.
+   * @param changed whether its state did, or only what it has to do
+   */
+  hostChanged?(status: HostStatus, changed: boolean): void
   end(summary: RunSummary, dir: string): void
   /** Gives back the terminal, for those that hold it; also where an error ended the run. May be called twice. */
   stop?(): void

@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import type { execa as Execa } from 'execa'
 import { readTail } from '../../results/files.ts'
-import { judge } from '../../results/judge.ts'
+import { type GuestExit, judge } from '../../results/judge.ts'
 import type { Failure, GuestEvent, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
+import { instanceFolder } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { type GuestProcess, startGuest } from './guest-process.ts'
 
@@ -53,7 +54,7 @@ export function attend(
 /** What a guest said before its end, for the case that it has no end record. */
 interface Seen {
   readonly failures: Failure[]
-  stats?: Extract<GuestEvent, { type: 'stats' }>
+  stats?: Pick<Extract<GuestEvent, { type: 'stats' }>, 'rounds' | 'counters' | 'cpuMs'>
 }
 
 function notice(seen: Seen, event: GuestEvent): void {
@@ -63,25 +64,43 @@ function notice(seen: Seen, event: GuestEvent): void {
 
 async function end(guest: GuestProcess, instance: PlannedInstance, place: Place, seen: Seen): Promise<Attended> {
   const exit = await guest.ended
+  return assess(instance, { exit, startedAt: guest.startedAt, ...seen }, place)
+}
+
+/** How a guest came to its end. */
+export interface Course extends Seen {
+  readonly exit: GuestExit & { readonly elapsedMs: number }
+  readonly startedAt: string
+}
+
+/**
+ * Judges a guest by how it ended, what it had said, and what it left in its folder.
+ * @param place `wrote`: the bundle's folder where the guest ran, if that was another machine
+ */
+export async function assess(
+  instance: PlannedInstance,
+  { exit, startedAt, failures, stats }: Course,
+  place: Place & { readonly wrote?: string },
+): Promise<Attended> {
   // Loaded late: reading back what a guest wrote takes valibot, which the start does not wait for.
   const [{ readVerdict, interleavingsOf }, { completed, placeOf }] = await Promise.all([
     import('../../results/reader.ts'),
     import('./findings.ts'),
   ])
-  const { result: record, problem } = readVerdict(guest.dir)
-  const { failures } = seen
+  const dir = instanceFolder(place.folder, instance.name)
+  const { result: record, problem } = readVerdict(dir)
   const judged = judge(instance, exit, {
     record,
     problem,
-    console: readTail(join(guest.dir, 'console.log'), CONSOLE_BYTES),
-    startedAt: guest.startedAt,
+    console: readTail(join(dir, 'console.log'), CONSOLE_BYTES),
+    startedAt,
     elapsedMs: exit.elapsedMs,
     failures: failures.map(({ id, oracle, message, count, atMs }) => ({ id, oracle, message, count, atMs, path: id })),
-    ...(seen.stats !== undefined && { stats: seen.stats }),
+    ...(stats !== undefined && { stats }),
   })
   const interleavings = interleavingsOf(place.folder, failures)
   const listed = completed(judged.failures, failures, interleavings, failure =>
-    placeOf(failure, instance, place.bundle),
+    placeOf(failure, instance, place.bundle, place.wrote),
   )
   return { result: { ...judged, failures: listed }, failures, interleavings }
 }

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import { combine, judge } from '../../results/judge.ts'
-import type { Reporter } from '../../results/reporters/reporter.ts'
+import type { HostStatus, Reporter } from '../../results/reporters/reporter.ts'
 import {
   type GuestEvent,
   type InstanceResult,
@@ -126,6 +126,14 @@ export class Books {
     const counted = !this.interrupted || result.bridge?.found ? result : before
     this.#write(counted)
     this.#reporter.bridgeEnded?.(name, counted, interleaving)
+  }
+
+  /** @param changed whether it is worth a line */
+  host(status: HostStatus, changed: boolean): void {
+    if (this.#closed) return
+    const { name, state, problem } = status
+    if (changed) this.note('host', { host: name, state, ...(problem !== undefined && { problem }) })
+    this.#reporter.hostChanged?.(status, changed)
   }
 
   /** A line of events.jsonl. */

@@ -30,10 +30,14 @@ export function completed(
   })
 }
 
-/** Of a history that no order explains: how it is drawn, and how far an explanation gets. */
+/**
+ * What is drawn below a failure's message. Of a history that no order explains: its calls, and how far an explanation
+ * gets. Of a hang: where each thread stands.
+ */
 function historyIn({ oracle, details }: Failure): string[] | undefined {
-  const { history, stuck } = (details ?? {}) as { readonly history?: unknown; readonly stuck?: unknown }
+  const { history, stuck, lines } = (details ?? {}) as Readonly<Record<string, unknown>>
   const isLines = (it: unknown): it is string[] => Array.isArray(it) && it.every(line => typeof line === 'string')
+  if (oracle === 'HANG' && isLines(lines)) return lines
   if (oracle !== 'LIN' || !isLines(history)) return undefined
   return isLines(stuck) ? [...history, ...stuck] : history
 }
@@ -44,11 +48,17 @@ const POSITION = /[\\/](src[\\/](?:user|torture)[\\/][^\s()]+?):(\d+):(\d+)/
 /**
  * The innermost line of a failure's stack that is the scenario's own: of the user's files, else of a package that they
  * use, else of a built-in scenario or of the library. Names the file that was compiled, where it is still there.
+ * @param wrote the bundle's folder as the stack names it
  */
-export function placeOf({ stack }: Failure, instance: PlannedInstance, bundle: Bundle): string | undefined {
+export function placeOf(
+  { stack }: Failure,
+  instance: PlannedInstance,
+  bundle: Bundle,
+  wrote = bundle.dir,
+): string | undefined {
   const frames = (stack ?? '').split('\n').flatMap(line => {
-    const at = line.indexOf(bundle.dir)
-    const match = at < 0 ? null : POSITION.exec(line.slice(at + bundle.dir.length))
+    const at = line.indexOf(wrote)
+    const match = at < 0 ? null : POSITION.exec(line.slice(at + wrote.length))
     return match === null ? [] : [{ source: match[1].replaceAll('\\', '/'), position: `${match[2]}:${match[3]}` }]
   })
   const innermost = OWN.map(own => frames.find(({ source }) => own.test(source))).find(frame => frame !== undefined)

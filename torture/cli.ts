@@ -55,6 +55,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'write a scenario to begin with, which runs at once',
     load: () => import('./commands/init.ts'),
   },
+  hosts: {
+    usage: 'hosts [action] [hosts]',
+    summary: 'the machines of a fleet: check them, or clean what old runs left there',
+    load: () => import('./commands/hosts.ts'),
+  },
   clean: {
     usage: 'clean',
     summary: 'remove old runs, and bundles that no run refers to',
@@ -63,8 +68,7 @@ const commands: Readonly<Record<string, Command>> = {
 }
 
 /** Commands that the design names and this version does not have: their users deserve better than "unknown". */
-const later = ['hosts', 'compare']
-const laterFlags = ['hosts', 'ssh-config', 'via', 'ship-node']
+const later = ['compare']
 
 function parser(args: readonly string[]) {
   return yargs(args)
@@ -104,7 +108,6 @@ function checkFlags(argv: Record<string, unknown>, known: Declared, positionals:
     if (name === '_' || name === '$0') continue
     const flag = dashed(name)
     if (!names.has(name)) {
-      if (laterFlags.includes(name)) throw new UsageError(`${flag} is not in this version: see ROADMAP.md`)
       const otherwise = `see torture ${process.argv[2]} --help`
       throw new UsageError(`there is no flag ${flag}: ${hint(flag, [...names].map(dashed), otherwise)}`)
     }

@@ -72,11 +72,13 @@ export class Fleet {
   readonly #bundles = new Map<string, string>()
   readonly #instances = new Map<string, PlannedInstance>()
   readonly #deadlines = new Deadlines()
+  readonly #mostCpus: number
   #work: Working | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** Connects to all at once. */
-  constructor(carriers: readonly Carrier[]) {
+  /** Connects to all at once. @param mostCpus to use of each */
+  constructor(carriers: readonly Carrier[], mostCpus = Number.POSITIVE_INFINITY) {
+    this.#mostCpus = mostCpus
     this.#links = new Map(carriers.map(carrier => [carrier.spec.name, new Link(carrier)]))
     for (const { name, first } of this.#links.values())
       void first.then(outcome => !(outcome instanceof HostProblem) && this.#facts.set(name, outcome))
@@ -355,7 +357,8 @@ export class Fleet {
       schedule.cancel(key)
       return
     }
-    const placed = oversubscribed ? { ...instance, oversubscribed } : instance
+    // What it is on this host, not on the one that made the plan.
+    const placed = { ...instance, oversubscribed }
     this.#instances.set(id, placed)
     this.#deadlines.set(id, placed)
     listener.assigned({ id, key, host })
@@ -376,7 +379,7 @@ export class Fleet {
   }
 
   #cpusOf(name: string, { cpus }: HostFacts): number {
-    return this.#links.get(name)!.spec.cpus ?? cpus
+    return Math.min(this.#links.get(name)!.spec.cpus ?? cpus, this.#mostCpus)
   }
 
   #tell(name: string, state: HostStatus['state'], problem?: string): void {

@@ -13,7 +13,7 @@ import type { Cleaned, CleanRequest } from '../host/clean.ts'
 import type { OwnFacts } from '../host/facts.ts'
 import { sizeOfBundle, withPacked } from '../ship.ts'
 import { routeTo } from './config.ts'
-import { type Connection, connect } from './connection.ts'
+import { type Connection, connect, type HostKey } from './connection.ts'
 import { PorterLink } from './porter-link.ts'
 
 export interface SshOptions {
@@ -23,7 +23,12 @@ export interface SshOptions {
   readonly shipNode?: boolean | undefined
 }
 
-export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: SshOptions = {}): Carrier {
+/** What this way of reaching a host can do beside what all can. */
+export interface SshCarrier extends Carrier {
+  connect(signal: AbortSignal): Promise<SshReached>
+}
+
+export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: SshOptions = {}): SshCarrier {
   return {
     spec,
     async connect(signal) {
@@ -42,6 +47,7 @@ export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: Ssh
 export class SshReached implements Reached {
   readonly facts: HostFacts & OwnFacts
   readonly closed: Promise<HostProblem | undefined>
+  readonly hostKey: HostKey
   readonly #spec: HostSpec
   readonly #connection: Connection
   readonly #shipNode: boolean
@@ -54,6 +60,7 @@ export class SshReached implements Reached {
     this.#porter = porter
     this.facts = facts
     this.closed = connection.closed
+    this.hostKey = connection.hostKey
   }
 
   static async open(spec: HostSpec, connection: Connection, shipNode: boolean): Promise<SshReached> {

@@ -4,7 +4,15 @@ import ssh2, { type Client } from 'ssh2'
 import { HostProblem, type ProblemKind } from '../carrier.ts'
 import type { Hop } from './config.ts'
 import { keysFor } from './keys.ts'
-import { judgeKey, type KnownKey, keyAlgorithms, knownKeys, lookupName, revokedKeys } from './known-hosts.ts'
+import {
+  fingerprint,
+  judgeKey,
+  type KnownKey,
+  keyAlgorithms,
+  knownKeys,
+  lookupName,
+  revokedKeys,
+} from './known-hosts.ts'
 import { refusal } from './refusal.ts'
 
 /** From the first packet to being logged in, unless ConnectTimeout says otherwise. */
@@ -12,9 +20,19 @@ const CONNECT_MS = 20_000
 /** A link on which nothing arrives, although an answer is asked for again and again. */
 const PING_MS = 1_500
 const SILENT_MS = 6_000
+const FAREWELL_MS = 1_000
+
+/** The key by which the host was recognised, and what vouches for it. */
+export interface HostKey {
+  readonly type: string
+  readonly fingerprint: string
+  /** Its place in known_hosts: file and line. */
+  readonly by: string
+}
 
 export interface Connection {
   readonly client: Client
+  readonly hostKey: HostKey
   /** Settles when the connection is gone: with the reason, or undefined after `close()`. */
   readonly closed: Promise<HostProblem | undefined>
   close(): void
@@ -34,12 +52,15 @@ export async function connect(host: string, route: readonly Hop[], signal: Abort
   }
   signal.addEventListener('abort', give)
   let closing = false
+  let hostKey: HostKey | undefined
   try {
     let socket: Duplex | undefined
     for (const [n, hop] of route.entries()) {
       signal.throwIfAborted()
       if (n > 0) socket = await forward(host, clients[n - 1], route[n - 1], hop)
-      clients.push(await logIn(host, hop, socket))
+      const arrived = await logIn(host, hop, socket)
+      clients.push(arrived.client)
+      hostKey = arrived.hostKey
     }
   } catch (error) {
     give()
@@ -53,20 +74,28 @@ export async function connect(host: string, route: readonly Hop[], signal: Abort
   })
   return {
     client: clients[clients.length - 1],
+    hostKey: hostKey!,
     closed,
     close() {
       closing = true
       end()
+      // A link that is dead already would keep this process waiting.
+      setTimeout(give, FAREWELL_MS).unref()
     },
   }
 }
 
 /** One machine: its key is compared before anything is said to it. */
-async function logIn(host: string, hop: Hop, sock: Duplex | undefined): Promise<Client> {
+async function logIn(
+  host: string,
+  hop: Hop,
+  sock: Duplex | undefined,
+): Promise<Pick<Connection, 'client' | 'hostKey'>> {
   const { methods, hindrances } = await keysFor(hop)
   const known = keysOf(host, hop)
   const waitMs = hop.connectTimeoutMs ?? CONNECT_MS
   let refused: HostProblem | undefined
+  let hostKey: HostKey | undefined
   const client = new ssh2.Client()
   const ready = new Promise<void>((resolve, reject) => {
     client.once('ready', resolve)
@@ -87,7 +116,10 @@ async function logIn(host: string, hop: Hop, sock: Duplex | undefined): Promise<
       algorithms: { serverHostKey: keyAlgorithms(known) },
       hostVerifier: (key: Buffer) => {
         const trust = judgeKey(known, key)
-        if (trust.kind !== 'trusted') refused = refusal(host, hop, key, trust)
+        if (trust.kind === 'trusted') {
+          const { type, file, line } = trust.by
+          hostKey = { type, fingerprint: fingerprint(key), by: `${file}:${line}` }
+        } else refused = refusal(host, hop, key, trust)
         return refused === undefined
       },
       readyTimeout: waitMs,
@@ -101,7 +133,7 @@ async function logIn(host: string, hop: Hop, sock: Duplex | undefined): Promise<
     client.destroy()
     throw error instanceof HostProblem ? error : explain(host, hop, error as SshError, { keys: 0, hindrances, waitMs })
   }
-  return client
+  return { client, hostKey: hostKey! }
 }
 
 interface SshError extends Error {

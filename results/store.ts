@@ -47,15 +47,21 @@ export interface Run {
  *
  * @param root the results folder, made if need be
  * @param draft the plan; its id is the name that the folder gets, from `createdAt`
+ * @param fill writes what else is to be in the folder from the beginning
  * @throws StoreError where the folder cannot be written
  */
-export function createRun(root: string, draft: Omit<Plan, 'id' | 'schema'>): Run {
+export function createRun(
+  root: string,
+  draft: Omit<Plan, 'id' | 'schema'>,
+  fill: (folder: string) => void = () => {},
+): Run {
   const absolute = resolve(root)
   return guarded(`create a run in ${absolute}`, () => {
     mkdirSync(absolute, { recursive: true })
     const folder = join(absolute, `${DRAFT}${process.pid}-${process.hrtime.bigint()}`)
     mkdirSync(folder)
     try {
+      fill(folder)
       return publish(absolute, folder, draft)
     } catch (error) {
       rmSync(folder, { recursive: true, force: true })

@@ -8,6 +8,7 @@ import type { Request } from '../plan/plan.ts'
 import { parseCount, parseDuration } from '../plan/quantities.ts'
 import { checkEmit, emitFirst } from './emit.ts'
 import { oneOf, parseFocus, parseReporter, storeOptions, text, texts } from './flags.ts'
+import { fleetOptions } from './fleet.ts'
 import { type Launched, type LaunchFlags, launch, parseLaunch, printOnly } from './launch.ts'
 
 const STRATEGIES = ['portfolio', 'random', 'pct', 'pos', 'urw', 'bounded', 'dpor'] as const
@@ -31,7 +32,7 @@ export interface ExploreFlags extends LaunchFlags {
 
 export function options(yargs: Argv) {
   return storeOptions(
-    yargs
+    fleetOptions(yargs)
       .positional('selectors', {
         type: 'string',
         array: true,

@@ -6,20 +6,21 @@ import type { Plan } from '../../results/schema.ts'
 import { createRun, type Run } from '../../results/store.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { keepBundle } from '../bundle/store.ts'
-import { EXIT } from '../errors.ts'
+import { EXIT, UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
 import { makePlan, type PlanBody, type Request } from '../plan/plan.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseDuration, parseSeed, parseSize } from '../plan/quantities.ts'
 import type { Ended } from '../runner/run-plan.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus } from './flags.ts'
+import { type Destination, describeHosts, type FleetFlags, OpenFleet, parseFleet } from './fleet.ts'
 import { withSelected } from './selected.ts'
 
 /** Below this a guest with two threads cannot start. */
 const LEAST_MEMORY = 64 << 20
 
 /** The flags as texts: from the command line, or made by the package's functions. */
-export interface LaunchFlags {
+export interface LaunchFlags extends FleetFlags {
   readonly selectors?: readonly string[]
   readonly scenario?: readonly string[]
   readonly cpus?: string
@@ -69,6 +70,8 @@ export interface Launched extends Ended {
 
 export async function launch(flags: LaunchFlags, request: Request, how: Launch): Promise<Launched> {
   const results = checkResults(flags.results ?? DEFAULT_RESULTS)
+  const destination = await destinationOf(flags, request)
+  if (destination !== undefined) return launchFleet(flags, request, { ...how, results }, destination)
   const { run, bundle } = await plan(flags, request, how.example, (planned, made) =>
     storeRun(made, planned, { ...how, results }),
   )
@@ -77,23 +80,59 @@ export async function launch(flags: LaunchFlags, request: Request, how: Launch):
   return { ...ended, plan: run.plan, bundle, dir: run.dir }
 }
 
-/** Gives a plan its place in the results folder, and the bundle that it runs. */
+/** The same over hosts: they are connected to while the plan is made, and nothing is stored before one is there. */
+async function launchFleet(
+  flags: LaunchFlags,
+  request: Request,
+  how: Launch & { readonly results: string },
+  destination: Destination,
+): Promise<Launched> {
+  const fleet = await OpenFleet.open(destination, { oversubscribe: request.oversubscribe })
+  try {
+    const { run, bundle } = await plan(flags, forFleet(request), how.example, async (planned, made) => {
+      await fleet.ready(planned, made)
+      return storeRun(made, planned, how, folder => fleet.write(folder))
+    })
+    const [{ runPlan }, hire] = await Promise.all([import('../runner/run-plan.ts'), fleet.hire(bundle, run.dir)])
+    const ended = await runPlan(run, bundle, how.reporter(), how.signals, hire)
+    return { ...ended, plan: run.plan, bundle, dir: run.dir }
+  } finally {
+    fleet.close()
+  }
+}
+
+/** How wide a host is, is known when an instance gets there. */
+const forFleet = (request: Request): Request => ({ ...request, oversubscribe: true })
+
+async function destinationOf(flags: LaunchFlags, request: Request): Promise<Destination | undefined> {
+  const destination = await parseFleet(flags, undefined, flags.cpus === undefined ? undefined : request.cpus)
+  if (destination === undefined) return undefined
+  if (request.inspect) throw new UsageError('--inspect looks at a guest on this machine: leave out --hosts')
+  if (request.engines.some(({ node }) => node !== undefined))
+    throw new UsageError('--node names binaries of this machine: give each host its own in the hosts file')
+  return destination
+}
+
+/** Gives a plan its place in the results folder, and the bundle that it runs. @param fill see `createRun` */
 export function storeRun(
   made: Bundle,
   planned: PlanBody,
   { results, command, argv }: Pick<Launch, 'command' | 'argv'> & { readonly results: string },
+  fill?: (folder: string) => void,
 ): { readonly run: Run; readonly bundle: Bundle } {
   const bundle = keepBundle(made, resolve(results))
   const createdAt = new Date().toISOString()
-  const run = createRun(results, { torture: version, argv, command, createdAt, bundle: bundle.hash, ...planned })
-  return { run, bundle }
+  const draft = { torture: version, argv, command, createdAt, bundle: bundle.hash, ...planned }
+  return { run: createRun(results, draft, fill), bundle }
 }
 
 /** `--dry-run`. */
 export async function printOnly(flags: LaunchFlags, request: Request, example: string): Promise<number> {
   checkResults(flags.results ?? DEFAULT_RESULTS)
-  return plan(flags, request, example, (planned, bundle) => {
+  const destination = await destinationOf(flags, request)
+  return plan(flags, destination === undefined ? request : forFleet(request), example, (planned, bundle) => {
     process.stdout.write(printPlan(planned, bundle.hash))
+    if (destination !== undefined) process.stdout.write(describeHosts(destination))
     return EXIT.ok
   })
 }

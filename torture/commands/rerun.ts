@@ -2,11 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Argv } from 'yargs'
+import { type FleetRecord, readFleet } from '../../remote/fleet/record.ts'
 import { openRun, type StoredRun } from '../../results/reader.ts'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { ReporterKind } from '../../results/reporters/reporter.ts'
 import { appendEvent, createRun, firstSummary, toRunInstance, writeSummary } from '../../results/store.ts'
 import { standings } from '../../results/trials.ts'
+import type { Bundle } from '../bundle/manifest.ts'
 import { openBundle } from '../bundle/store.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
@@ -14,10 +16,11 @@ import { type Again, chooseAgain, planAgain, unfinished } from '../plan/again.ts
 import { MOST_INSTANCES, type PlanBody } from '../plan/plan.ts'
 import { printPlan } from '../plan/print.ts'
 import { parseCount, parseDuration } from '../plan/quantities.ts'
-import { runPlan } from '../runner/run-plan.ts'
+import { type OpenRun, runPlan } from '../runner/run-plan.ts'
 import { checkResults, oneOf, parseCpus, parseReporter, storeOptions } from './flags.ts'
+import { type Destination, describeHosts, type FleetFlags, fleetOptions, OpenFleet, parseFleet } from './fleet.ts'
 
-interface RerunFlags {
+interface RerunFlags extends FleetFlags {
   readonly run?: string
   readonly failed?: boolean
   readonly only?: readonly string[]
@@ -35,7 +38,7 @@ const text = { type: 'string', requiresArg: true } as const
 
 export function options(yargs: Argv) {
   return storeOptions(
-    yargs
+    fleetOptions(yargs)
       .positional('run', { type: 'string', describe: 'id or path of a run, or "last"; default: last' })
       .option('failed', { type: 'boolean', describe: 'a new run of all that did not pass' })
       .option('only', {
@@ -57,11 +60,45 @@ export async function main(flags: RerunFlags): Promise<number> {
   const stored = openRun(checkResults(flags.results), flags.run ?? 'last')
   for (const problem of stored.problems) process.stderr.write(`torture: ${problem}\n`)
   refuseLive(stored)
-  if (flags['no-oversubscribe']) refuseOversubscribed(stored, again.cpus)
+  const recorded = readFleet(stored.dir)
+  const destination = await parseFleet(flags, recorded, again.cpus)
+  if (flags['no-oversubscribe'] && destination === undefined) refuseOversubscribed(stored, again.cpus)
   const selects = again.failed || again.only.length > 0 || flags.times !== undefined
   const changes = again.seed !== undefined || again.durationMs !== undefined || again.cpus !== undefined
-  if (!selects && !changes && stored.state !== 'final') return complete(stored, reporter, flags['dry-run'] ?? false)
-  return repeat(stored, again, reporter, flags['dry-run'] ?? false)
+  const oversubscribe = !flags['no-oversubscribe']
+  const how = { reporter, dryRun: flags['dry-run'] ?? false, destination, oversubscribe, recorded }
+  if (!selects && !changes && stored.state !== 'final') return complete(stored, how)
+  return repeat(stored, again, how)
+}
+
+/** How it is carried out. */
+interface How {
+  readonly reporter: ReporterKind
+  readonly dryRun: boolean
+  readonly destination: Destination | undefined
+  readonly oversubscribe: boolean
+  readonly recorded: FleetRecord | undefined
+}
+
+/** Carries out a run that is about to be opened: here, or by a fleet that is connected to before. */
+async function carryOut(
+  { reporter, destination, oversubscribe }: How,
+  planned: Pick<PlanBody, 'instances'>,
+  bundle: Bundle,
+  recorded: FleetRecord | undefined,
+  open: (fill?: (folder: string) => void) => OpenRun,
+): Promise<number> {
+  const shown = createReporter(reporter, process)
+  if (destination === undefined) return (await runPlan(open(), bundle, shown)).status
+  const fleet = await OpenFleet.open(destination, { oversubscribe, recorded })
+  try {
+    await fleet.ready(planned, bundle)
+    const run = open(folder => fleet.write(folder))
+    const { status } = await runPlan(run, bundle, shown, true, await fleet.hire(bundle, run.dir))
+    return status
+  } finally {
+    fleet.close()
+  }
 }
 
 function parseAgain(flags: RerunFlags): Again {
@@ -94,26 +131,29 @@ function refuseOversubscribed({ plan }: StoredRun, cpus = plan.cpus): void {
   )
 }
 
-/** The rest of a run that was cut off, in its own folder. */
-async function complete(stored: StoredRun, reporter: ReporterKind, dryRun: boolean): Promise<number> {
+/** The rest of a run that was cut off, in its own folder; of a fleet's, with what still runs out there. */
+async function complete(stored: StoredRun, how: How): Promise<number> {
   const { plan, dir, root, results, summary } = stored
   const bundle = openBundle(root, plan.bundle)
-  const left = new Set(unfinished(plan, results).map(({ name }) => name))
-  if (dryRun) {
-    const rest = { ...plan, instances: plan.instances.filter(({ name }) => left.has(name)) }
-    const batches = plan.batches.map(batch => batch.filter(name => left.has(name))).filter(batch => batch.length > 0)
-    return print({ ...rest, batches }, plan.bundle)
+  const left = unfinished(plan, results)
+  const names = new Set(left.map(({ name }) => name))
+  if (how.dryRun) {
+    const rest = { ...plan, instances: left }
+    const batches = plan.batches.map(batch => batch.filter(name => names.has(name))).filter(batch => batch.length > 0)
+    return print({ ...rest, batches }, plan.bundle, how)
   }
-  const earlier = plan.instances.filter(({ name }) => !left.has(name)).map(({ name }) => results.get(name)!)
-  const resumed = { ...firstSummary(plan), startedAt: summary.startedAt, instances: earlier.map(toRunInstance) }
-  writeSummary(dir, resumed)
-  appendEvent(dir, { type: 'resumed', left: left.size })
-  const { status } = await runPlan({ dir, plan, summary: resumed, earlier }, bundle, createReporter(reporter, process))
-  return status
+  const earlier = plan.instances.filter(({ name }) => !names.has(name)).map(({ name }) => results.get(name)!)
+  return carryOut(how, { instances: left }, bundle, how.recorded, fill => {
+    const resumed = { ...firstSummary(plan), startedAt: summary.startedAt, instances: earlier.map(toRunInstance) }
+    fill?.(dir)
+    writeSummary(dir, resumed)
+    appendEvent(dir, { type: 'resumed', left: left.length })
+    return { dir, plan, summary: resumed, earlier }
+  })
 }
 
 /** A new run, which names the one that it repeats. */
-async function repeat(stored: StoredRun, again: Again, reporter: ReporterKind, dryRun: boolean): Promise<number> {
+async function repeat(stored: StoredRun, again: Again, how: How): Promise<number> {
   const { plan: origin, root, results, id } = stored
   const chosen = chooseAgain(origin, standings(origin, results), again)
   if (chosen.length === 0) {
@@ -125,21 +165,22 @@ async function repeat(stored: StoredRun, again: Again, reporter: ReporterKind, d
   }
   const bundle = openBundle(root, origin.bundle)
   const planned = planAgain(origin, chosen, again)
-  if (dryRun) return print(planned, bundle.hash)
-  const run = createRun(root, {
+  if (how.dryRun) return print(planned, bundle.hash, how)
+  const draft = {
     torture: version,
     argv: process.argv.slice(2),
-    command: 'rerun',
+    command: 'rerun' as const,
     origin: id,
-    createdAt: new Date().toISOString(),
     bundle: bundle.hash,
     ...planned,
-  })
-  const { status } = await runPlan(run, bundle, createReporter(reporter, process))
-  return status
+  }
+  return carryOut(how, planned, bundle, undefined, fill =>
+    createRun(root, { ...draft, createdAt: new Date().toISOString() }, fill),
+  )
 }
 
-function print(plan: PlanBody, bundle: string): number {
+function print(plan: PlanBody, bundle: string, { destination }: How): number {
   process.stdout.write(printPlan(plan, bundle))
+  if (destination !== undefined) process.stdout.write(describeHosts(destination))
   return EXIT.ok
 }

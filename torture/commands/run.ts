@@ -7,6 +7,7 @@ import { EXPLORE } from '../plan/explore.ts'
 import { INSPECT_PORT, type Request } from '../plan/plan.ts'
 import { parseDuration } from '../plan/quantities.ts'
 import { oneOf, parseReporter, storeOptions, text, texts } from './flags.ts'
+import { fleetOptions } from './fleet.ts'
 import { type Launched, type LaunchFlags, launch, parseLaunch, printOnly } from './launch.ts'
 
 const JITTER = ['off', 'low', 'high'] as const
@@ -30,7 +31,7 @@ export interface RunFlags extends LaunchFlags {
 
 export function options(yargs: Argv) {
   return storeOptions(
-    yargs
+    fleetOptions(yargs)
       .positional('selectors', {
         type: 'string',
         array: true,

@@ -3,8 +3,11 @@ import { bundleGuest, instanceOf, runGuest } from './helpers/guest.ts'
 
 const bundle = await bundleGuest({ stuck: 'test/fixtures/guest-stuck.ts' })
 t.teardown(bundle.remove)
-const stuck = (how: string, threads = 2) =>
-  runGuest(bundle, instanceOf('stuck', { stuck: threads }, { params: { how }, hangAfterMs: 400, durationMs: 400 }))
+const stuck = (how: string, threads = 2, jitter: 'low' | 'high' = 'low') =>
+  runGuest(
+    bundle,
+    instanceOf('stuck', { stuck: threads }, { params: { how }, jitter, hangAfterMs: 400, durationMs: 400 }),
+  )
 
 t.test('threads that wait for ever: the awaited words are named, the stacks are there', async t => {
   const { status, result, failure, evidence } = await stuck('wait', 3)
@@ -31,18 +34,38 @@ t.test('threads that wait for ever: the awaited words are named, the stacks are 
   t.same(evidence('trace.json').threads, ['stuck[0]', 'stuck[1]', 'stuck[2]'])
 })
 
-t.test('threads that spin for ever', async t => {
-  const { result, evidence } = await stuck('spin')
+t.test('threads that spin for ever: the words that they look at are named', async t => {
+  const { result, evidence, failure } = await stuck('spin')
   t.equal(result?.verdict, 'hang')
+  t.match(failure().message, /stuck\[1\] running, spinning for \d\.\d s on ring\.slots\[7\] \(is 0\)/)
   const { threads } = evidence('hang.json')
   t.equal(threads[0].activity, 'spinning')
+  t.same(threads[0].spins, [{ name: 'ring.slots[7]', value: 0 }])
   t.ok(threads[0].stack.some((frame: string) => frame.startsWith('spinForEver (')))
+  const { lines } = failure().details as { readonly lines: readonly string[] }
+  t.match(lines[0], /^stuck\[0\] {2}spinForEver \S*guest-stuck\.ts:\d+:\d+ ← run \S+:\d+:\d+$/)
+})
+
+t.test('captured operations are seen where they are the delaying ones', async t => {
+  const { evidence } = await stuck('captured', 2, 'high')
+  t.same(evidence('hang.json').threads[0].spins, [{ name: 'ring.slots[9]', value: 0 }])
+})
+
+t.test('threads that await what never comes', async t => {
+  const { failure, evidence } = await stuck('async')
+  t.match(failure().message, /stuck\[0\] running, asleep for \d\.\d s, waiting for ring\.slots\[6\] \(still 0\)/)
+  t.same(evidence('hang.json').threads[1].awaited.besides, ['stuck[0]'])
 })
 
 t.test('a thread blocked when all others have returned', async t => {
-  const { result, evidence } = await stuck('last')
+  const { result, evidence, failure } = await stuck('last')
   t.equal(result?.verdict, 'hang')
-  t.match(evidence('hang.json').threads, [{ stuck: true }, { stuck: false, state: 'waiting' }])
+  t.match(evidence('hang.json').threads, [
+    { stuck: true, returned: false },
+    { stuck: false, returned: true, state: 'waiting' },
+  ])
+  const { lines } = failure().details as { readonly lines: readonly string[] }
+  t.match(lines[1], /^stuck\[1\] {2}has returned$/)
 })
 
 t.test('an endless setup', async t => {

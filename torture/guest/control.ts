@@ -62,6 +62,8 @@ export const MINE = {
   cursor: 13,
   /** Whether this thread's body threw in the present long round. */
   threw: 14,
+  /** The copy of the state that its body works on: in a batch of tiny rounds the round's, otherwise 0. */
+  copy: 15,
   /** How often it has arrived at a meeting; alone in its cache line wherever the block begins. */
   arrivals: 32,
 } as const

@@ -14,7 +14,7 @@ import type { Cell } from './cells.ts'
 import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
-import { type Held, hangEvidence } from './evidence.ts'
+import { evidenceLines, type Held, hangEvidence } from './evidence.ts'
 import { historyMemory } from './history-memory.ts'
 import { type Seat, seatsOf } from './load.ts'
 import type {
@@ -265,7 +265,7 @@ export class Guest {
         thread: this.#seats[stuck[0].thread].label,
         round: this.#round(),
         atMs: this.#sinceGate(time),
-        details: { threads },
+        details: { threads, lines: evidenceLines(evidence) },
       },
       { 'trace.json': trace, 'hang.json': { schema: SCHEMA, ...evidence } },
     )

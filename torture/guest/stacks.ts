@@ -1,6 +1,7 @@
 /**
  * JavaScript stacks of workers that do not answer any more. The inspector interrupts a spin, and reaches a thread inside
- * `Atomics.wait` as well. Positions are those of the sources, by the bundle's source maps.
+ * `Atomics.wait` as well. Positions are those of the sources, by the bundle's source maps. Who spins is watched for a
+ * moment: which words does it look at?
  */
 import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
@@ -8,8 +9,10 @@ import { SourceMap } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type Spun, TELL_SPINS } from './spins.ts'
 
 interface CallFrame {
+  readonly callFrameId: string
   readonly functionName: string
   readonly location: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber: number }
 }
@@ -25,21 +28,37 @@ interface WorkerMessage {
   readonly method?: string
   readonly id?: number
   readonly params?: any
+  readonly result?: any
+}
+
+export interface Standstill {
+  /** Innermost first. */
+  readonly frames: readonly string[]
+  /** Words that a spinning thread looked at. */
+  readonly spins: readonly Spun[]
 }
 
 const MAX_FRAMES = 30
 const POLL_MS = 5
 /** Who has taken the order to pause and does not within this time runs no JavaScript: it sleeps in its event loop. */
 const IDLE_MS = 200
+/** How long a spin is watched, and how often that is tried: on a crowded machine it may not have had a CPU meanwhile. */
+const WATCH_MS = 30
+const MOST_WATCHES = 20
 
 /**
- * Interrupts workers, looks, and lets it go: one that stays paused cannot be ended, nor can the process.
+ * Interrupts workers, looks, and lets them go: one that stays paused cannot be ended, nor can the process.
  *
  * @param ids of the workers: `worker_threads.threadId`
+ * @param spinning those of them that are to be watched
  * @param budgetMs how long to wait for the workers' answers
- * @returns the frames by worker id, innermost first; who did not answer in time is missing
+ * @returns what was seen by worker id; who did not answer in time is missing
  */
-export async function stacksOf(ids: readonly number[], budgetMs: number): Promise<Map<number, string[]>> {
+export async function stacksOf(
+  ids: readonly number[],
+  spinning: ReadonlySet<number>,
+  budgetMs: number,
+): Promise<Map<number, Standstill>> {
   const session = new Session() as unknown as InspectorSession
   const workers = new Map<string, WorkerDebugger>()
   // The inspector calls its listeners in the middle of anything, Node's own timers included: they may only take notes.
@@ -47,7 +66,7 @@ export async function stacksOf(ids: readonly number[], budgetMs: number): Promis
   session.connect()
   session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }) => {
     const id = threadIdOf(workerInfo)
-    if (ids.includes(id)) workers.set(sessionId, new WorkerDebugger(session, sessionId, id))
+    if (ids.includes(id)) workers.set(sessionId, new WorkerDebugger(session, sessionId, id, spinning.has(id)))
   })
   session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
     notes.push({ sessionId, message: JSON.parse(message) })
@@ -59,10 +78,10 @@ export async function stacksOf(ids: readonly number[], budgetMs: number): Promis
   while (performance.now() < deadline && [...workers.values()].some(worker => !worker.released)) {
     await sleep(POLL_MS)
     for (const { sessionId, message } of notes.splice(0)) workers.get(sessionId)?.receive(message)
-    for (const worker of workers.values()) worker.giveUpIfIdle()
+    for (const worker of workers.values()) worker.tick()
   }
   session.disconnect()
-  return new Map([...workers.values()].flatMap(({ id, frames }) => (frames ? [[id, frames]] : [])))
+  return new Map([...workers.values()].flatMap(({ id, frames, spins }) => (frames ? [[id, { frames, spins }]] : [])))
 }
 
 /**
@@ -73,24 +92,29 @@ function threadIdOf({ workerId, title }: { readonly workerId: string; readonly t
   return Number(/\bworker (\d+)/i.exec(title ?? '')?.[1] ?? workerId)
 }
 
-/** The debugger of one worker: enable, pause, look, resume, disable. */
+/** The debugger of one worker: enable, pause, look, resume, disable; where it spins, let it note, and pause again. */
 class WorkerDebugger {
   readonly id: number
   frames: string[] | undefined
+  spins: readonly Spun[] = []
   /** Whether the worker runs again as if nothing had been. */
   released = false
-  readonly #send: (method: string) => number
+  readonly #send: (method: string, params?: object) => number
+  #watches: number
   readonly #scripts = new Map<string, string>()
   readonly #positions = new Positions()
   #ordered = 0
   #orderTaken = Number.POSITIVE_INFINITY
+  #watchUntil = Number.POSITIVE_INFINITY
+  #asked = 0
   #disabled = 0
 
-  constructor(session: InspectorSession, sessionId: string, id: number) {
+  constructor(session: InspectorSession, sessionId: string, id: number, watches: boolean) {
     let sent = 0
     this.id = id
-    this.#send = method => {
-      const message = JSON.stringify({ id: ++sent, method })
+    this.#watches = watches ? MOST_WATCHES : 0
+    this.#send = (method, params) => {
+      const message = JSON.stringify({ id: ++sent, method, params })
       session.post('NodeWorker.sendMessageToWorker', { sessionId, message })
       return sent
     }
@@ -98,24 +122,53 @@ class WorkerDebugger {
 
   pause(): void {
     this.#send('Debugger.enable')
+    this.#order()
+  }
+
+  tick(): void {
+    const time = performance.now()
+    if (time > this.#watchUntil) {
+      this.#watchUntil = Number.POSITIVE_INFINITY
+      this.#order()
+    } else if (time > this.#orderTaken + IDLE_MS) {
+      // Takes the order back: it would be carried out when the process ends.
+      this.#disable()
+    }
+  }
+
+  receive({ method, id, params, result }: WorkerMessage): void {
+    if (method === 'Debugger.scriptParsed') this.#scripts.set(params.scriptId, params.url)
+    if (method === 'Debugger.paused') this.#look(params.callFrames)
+    if (method === 'Debugger.resumed' && this.#watchUntil === Number.POSITIVE_INFINITY) this.#disable()
+    if (id === undefined) return
+    if (id === this.#ordered) this.#orderTaken = performance.now()
+    if (id === this.#asked) this.#told(JSON.parse(result?.result?.value ?? '[]'))
+    if (id === this.#disabled) this.released = true
+  }
+
+  #order(): void {
+    this.#orderTaken = Number.POSITIVE_INFINITY
     this.#ordered = this.#send('Debugger.pause')
   }
 
-  giveUpIfIdle(): void {
-    const idle = this.frames === undefined && performance.now() > this.#orderTaken + IDLE_MS
-    // Takes the order back: it would be carried out when the process ends.
-    if (idle && this.#disabled === 0) this.#disabled = this.#send('Debugger.disable')
+  #look(callFrames: readonly CallFrame[]): void {
+    this.frames ??= withoutOurs(callFrames.map(frame => this.#describe(frame)))
+    if (this.#watches-- > 0 && callFrames.length > 0) {
+      const [{ callFrameId }] = callFrames
+      this.#asked = this.#send('Debugger.evaluateOnCallFrame', { callFrameId, expression: TELL_SPINS })
+    }
+    this.#orderTaken = Number.POSITIVE_INFINITY
+    this.#send('Debugger.resume')
   }
 
-  receive({ method, id, params }: WorkerMessage): void {
-    if (method === 'Debugger.scriptParsed') this.#scripts.set(params.scriptId, params.url)
-    if (method === 'Debugger.paused') {
-      this.frames ??= withoutOurs((params.callFrames as CallFrame[]).map(frame => this.#describe(frame)))
-      this.#send('Debugger.resume')
-    }
-    if (method === 'Debugger.resumed') this.#disabled = this.#send('Debugger.disable')
-    if (id === this.#ordered) this.#orderTaken = performance.now()
-    if (id !== undefined && id === this.#disabled) this.released = true
+  /** Comes before the worker goes on. Nothing yet: it shall be asked once more. */
+  #told(spins: readonly Spun[]): void {
+    this.spins = spins
+    if (spins.length === 0 && this.#watches > 0) this.#watchUntil = performance.now() + WATCH_MS
+  }
+
+  #disable(): void {
+    if (this.#disabled === 0) this.#disabled = this.#send('Debugger.disable')
   }
 
   #describe({ functionName, location: { scriptId, lineNumber, columnNumber } }: CallFrame): string {
@@ -125,7 +178,7 @@ class WorkerDebugger {
 }
 
 /** Where the harness stands between a body and its atomic operation: noting a wait, or losing time on purpose. */
-const OURS = /[\\/]torture[\\/]guest[\\/](atomics|delays)\.ts:\d+:\d+\)$/
+const OURS = /[(\\/]torture[\\/]guest[\\/](atomics|delays)\.ts:\d+:\d+\)$/
 
 /** From the innermost frame of the program itself on; who reads a stack wants to know what the program does. */
 function withoutOurs(frames: readonly string[]): string[] {
@@ -133,6 +186,9 @@ function withoutOurs(frames: readonly string[]): string[] {
   const rest = frames.slice(frames.findLastIndex(frame => OURS.test(frame)) + 1)
   return (rest.length > 0 ? rest : frames).slice(0, MAX_FRAMES)
 }
+
+/** A source that the bundle keeps, as it is called where it came from. */
+const KEPT = /^(?:\.\.\/)*src\/(?:user|torture)\/(.+)$/
 
 /** Positions in the bundle as positions in the sources. */
 class Positions {
@@ -142,8 +198,11 @@ class Positions {
   describe(url: string, line: number, column: number): string {
     const entry = this.#mapOf(url)?.findEntry(line, column)
     if (entry && 'originalSource' in entry) {
+      const position = `${entry.originalLine + 1}:${entry.originalColumn + 1}`
+      const kept = KEPT.exec(entry.originalSource)
+      if (kept !== null) return `${kept[1]}:${position}`
       const source = resolve(dirname(fileURLToPath(url)), entry.originalSource.replace(/^file:\/\//, ''))
-      return `${relative(process.cwd(), source)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
+      return `${relative(process.cwd(), source)}:${position}`
     }
     return `${url}:${line + 1}:${column + 1}`
   }

@@ -20,6 +20,7 @@ import { faultOf, NEAR_SITE, Reporter } from './report.ts'
 import { type LongRound, longRound } from './rounds.ts'
 import { setUp } from './setup.ts'
 import { buffersOf, rebind } from './shared.ts'
+import { Spins } from './spins.ts'
 import { makeLane, STRIDES, tinyBatch } from './tiny.ts'
 import { Values } from './values.ts'
 
@@ -43,8 +44,9 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
 
   const numbers: BufferNumbers = new WeakMap()
   noteWaits(words, thread, numbers)
+  const spins = new Spins(numbers)
   const delays = new Delays(instance.jitter, instance.seed, thread, control.threads)
-  const undelay = delays.everyOperation > 0 ? delayOperations(delays) : () => {}
+  const undelay = delays.everyOperation > 0 ? delayOperations(delays, spins) : () => {}
   let scenario: Scenario
   try {
     scenario = await loadScenario(instance, entry)

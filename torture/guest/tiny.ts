@@ -77,6 +77,7 @@ function walk(participant: Participant, lanes: readonly Lane[], rounds: number, 
   for (let k = 0; k < rounds; k++) {
     const lane = lanes[k]
     participant.round = first + k
+    words[mine + MINE.copy] = k
     histories?.recorder.begin(k)
     if ((k & between) === 0) meeting.meet()
     for (let i = skew.below(headStart); i > 0; i--) load(words, mine + MINE.state)
@@ -89,6 +90,7 @@ function walk(participant: Participant, lanes: readonly Lane[], rounds: number, 
     }
     words[mine + MINE.beat]++
   }
+  words[mine + MINE.copy] = 0
 }
 
 /** Each thread takes its share of the rounds, unless values were cloned: those are with thread 0. */

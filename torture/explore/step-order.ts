@@ -5,7 +5,8 @@
  * first step of a call is done matters to its history, so that is marked as such, and is never run through.
  */
 import type { Interval } from '../../lib/check/linearizability/history.ts'
-import type { Placement, Stepped } from '../guest/history.ts'
+import type { Stepped } from '../guest/history.ts'
+import type { Placement } from '../guest/history-reader.ts'
 import { steppedMarks } from '../guest/recorder.ts'
 import { ACTOR, type Board } from './board.ts'
 import { DID, OP } from './ops.ts'

@@ -1,5 +1,6 @@
 /** A bare worker thread that runs bodies of a scenario when it is told to: a member of a crew. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { noRecorder } from '../../torture/guest/recorder.ts'
 import type { Scenario } from '../../torture/scenario.ts'
 import { type Counts, type Params, type Part, prepare, recorderOn, setUp, withDefaults } from './bare.ts'
 
@@ -47,6 +48,7 @@ function take({ part, turn, check }: Extract<Order, { type: 'run' }>): Ran {
   while (Atomics.load(gate, GATE.open) < turn);
   const started = performance.now()
   const counters = run()
-  if (check) scenario.check?.({ shared, params, threads: { [part.body]: [] }, count: () => {}, near: () => {} })
+  const told = { count: () => {}, near: () => {}, ...noRecorder }
+  if (check) scenario.check?.({ shared, params, threads: { [part.body]: [] }, ...told })
   return { counters, ms: performance.now() - started }
 }

@@ -1,6 +1,7 @@
 /** The worker's side of `threads.ts`: one body of a scenario, once. Does nothing on the main thread. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { configureSites, ENTRY_WORDS, MAX_SITES, siteNames } from '../../lib/shm/sites.ts'
+import { noRecorder } from '../../torture/guest/recorder.ts'
 import type { Random, Scenario } from '../../torture/scenario.ts'
 import type { Failure, Report, Task } from './threads.ts'
 
@@ -36,6 +37,7 @@ export function work(scenario: Scenario): void {
         counters[name] = (counters[name] ?? 0) + n
       },
       near: message => near.push(message),
+      ...noRecorder,
     })
   } catch (error) {
     const { oracle = 'error', message, stack, details } = error as Failure & Error

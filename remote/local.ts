@@ -2,11 +2,11 @@
  * The local machine as a host like any other: the same agent, which goes on without us, and the same folders, so that
  * `torture hosts clean` knows them. Only the bundle stays where it lies.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { Duplex } from 'node:stream'
+import { Duplex, type Readable, type Writable } from 'node:stream'
 import { type BundleSource, type Carrier, type HostFacts, HostProblem, type HostSpec, type Reached } from './carrier.ts'
 import { claimDirectory, directoryAt } from './host/directory.ts'
 import { ownFacts } from './host/facts.ts'
@@ -61,7 +61,7 @@ class LocalReached implements Reached {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-1000)
     })
-    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin })
+    const stream = streamOf(child)
     this.#end = () => child.kill()
     const over = (why: string) => {
       const problem = new HostProblem('cut', this.#spec.name, why)
@@ -77,6 +77,25 @@ class LocalReached implements Reached {
     this.#settle(undefined)
     this.#end()
   }
+}
+
+/** The agent's stdin and stdout as one stream. */
+function streamOf({ stdin, stdout }: ChildProcessByStdio<Writable, Readable, Readable>): Duplex {
+  // Whoever is gone is told of by the end of its process.
+  stdin.on('error', () => {})
+  const stream = new Duplex({
+    read: () => stdout.resume(),
+    write: (bytes, _encoding, done) => stdin.write(bytes, () => done()),
+    final: done => stdin.end(() => done()),
+    destroy: (error, done) => {
+      stdin.destroy()
+      stdout.destroy()
+      done(error)
+    },
+  })
+  stdout.on('data', bytes => !stream.push(bytes) && stdout.pause())
+  stdout.on('end', () => stream.push(null))
+  return stream
 }
 
 function guarded<T>(spec: HostSpec, action: () => T): T {

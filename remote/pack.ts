@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Transform } from 'node:stream'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import * as v from 'valibot'
@@ -83,9 +83,7 @@ export async function unpack(file: string, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const writer = new Writer(folder)
   try {
-    await pipeline(createReadStream(file), createGunzip(), limit(LIMITS.unpacked), async stream => {
-      for await (const bytes of stream) writer.take(bytes as Buffer)
-    })
+    await pipeline(createReadStream(file), createGunzip(), taking(writer))
     writer.end()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -98,13 +96,18 @@ export async function unpack(file: string, folder: string): Promise<void> {
   }
 }
 
-function limit(most: number): Transform {
+function taking(writer: Writer): Writable {
   let seen = 0
-  return new Transform({
-    transform(bytes: Buffer, _encoding, done) {
-      seen += bytes.length
-      if (seen > most) done(new PackError(`it unpacks to more than ${most / MIB} MiB`))
-      else done(null, bytes)
+  return new Writable({
+    write(bytes: Buffer, _encoding, done) {
+      try {
+        seen += bytes.length
+        if (seen > LIMITS.unpacked) throw new PackError(`it unpacks to more than ${LIMITS.unpacked / MIB} MiB`)
+        writer.take(bytes)
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
     },
   })
 }

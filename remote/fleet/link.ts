@@ -137,6 +137,8 @@ export class Link {
       this.#listener!.shipped(await reached.ship(bundle))
       const stream = await reached.attach(run, bundle.hash)
       this.#stream = stream
+      // Whoever reads it hears of it; also when nobody reads any more.
+      stream.on('error', () => {})
       void reached.closed.then(problem => stream.destroy(problem))
       await this.#speak(stream, reached.facts)
       return new HostProblem('cut', this.name, 'the agent has closed the link')

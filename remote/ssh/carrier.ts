@@ -33,11 +33,15 @@ export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: Ssh
     spec,
     async connect(signal) {
       const connection = await connect(spec.name, await routeTo(spec, configFile), signal)
+      const give = () => connection.close()
+      signal.addEventListener('abort', give)
       try {
         return await SshReached.open(spec, connection, shipNode)
       } catch (error) {
-        connection.close()
+        give()
         throw error
+      } finally {
+        signal.removeEventListener('abort', give)
       }
     },
   }

@@ -114,7 +114,7 @@ function askSsh(args: readonly string[]): Promise<string | undefined> {
     const child = execFile('ssh', args, { timeout: ASK_MS, maxBuffer: 1 << 22 }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout)
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return resolve(undefined)
-      const lines = stderr.split('\n').filter(line => line !== '' && !line.startsWith('Pseudo-terminal'))
+      const lines = stderr.split(/\r?\n/).filter(line => line !== '' && !line.startsWith('Pseudo-terminal'))
       reject(new Error(lines[0] ?? error.message.split('\n')[0]))
     })
     child.stdin?.end()

@@ -58,9 +58,9 @@ export async function connect(host: string, route: readonly Hop[], signal: Abort
     for (const [n, hop] of route.entries()) {
       signal.throwIfAborted()
       if (n > 0) socket = await forward(host, clients[n - 1], route[n - 1], hop)
-      const arrived = await logIn(host, hop, socket)
-      clients.push(arrived.client)
-      hostKey = arrived.hostKey
+      const client = new ssh2.Client()
+      clients.push(client)
+      hostKey = await logIn(host, hop, client, socket)
     }
   } catch (error) {
     give()
@@ -86,17 +86,12 @@ export async function connect(host: string, route: readonly Hop[], signal: Abort
 }
 
 /** One machine: its key is compared before anything is said to it. */
-async function logIn(
-  host: string,
-  hop: Hop,
-  sock: Duplex | undefined,
-): Promise<Pick<Connection, 'client' | 'hostKey'>> {
+async function logIn(host: string, hop: Hop, client: Client, sock: Duplex | undefined): Promise<HostKey> {
   const { methods, hindrances } = await keysFor(hop)
   const known = keysOf(host, hop)
   const waitMs = hop.connectTimeoutMs ?? CONNECT_MS
   let refused: HostProblem | undefined
   let hostKey: HostKey | undefined
-  const client = new ssh2.Client()
   const ready = new Promise<void>((resolve, reject) => {
     client.once('ready', resolve)
     client.on('error', (error: SshError) => {
@@ -106,6 +101,8 @@ async function logIn(
     })
     client.once('close', () => reject(refused ?? new HostProblem('cut', host, `${hop.address} closed the connection`)))
   })
+  // If connecting fails at once nobody waits for it.
+  ready.catch(() => {})
   try {
     client.connect({
       host: hop.address,
@@ -133,7 +130,7 @@ async function logIn(
     client.destroy()
     throw error instanceof HostProblem ? error : explain(host, hop, error as SshError, { keys: 0, hindrances, waitMs })
   }
-  return { client, hostKey: hostKey! }
+  return hostKey!
 }
 
 interface SshError extends Error {

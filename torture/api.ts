@@ -12,6 +12,7 @@ export type {
   Exploration,
   Failure,
   InstanceResult,
+  OutcomeTable,
   Plan,
   RunInstance,
   RunSummary,

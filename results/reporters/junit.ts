@@ -117,6 +117,7 @@ function systemOut(result: InstanceResult | undefined): string {
     counters,
     nearMisses,
     blindSpots,
+    outcomes: result.outcomes,
     exploration: result.exploration,
   })
   return `      <system-out>${escaped(facts)}</system-out>\n`

@@ -48,6 +48,7 @@ function yamlBlock(result: InstanceResult, runId: string): string[] {
     counters,
     rates,
     nearMisses,
+    outcomes,
     exploration,
     bridge,
     failures,
@@ -64,6 +65,7 @@ function yamlBlock(result: InstanceResult, runId: string): string[] {
     counters,
     rates,
     nearMisses,
+    ...(outcomes !== undefined && { outcomes }),
     ...(exploration !== undefined && { exploration }),
     ...(bridge !== undefined && { bridge: { ...bridge, ...replayOf(bridge.replay, runId) } }),
     failures: failures.map(failure => ({

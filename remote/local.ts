@@ -81,7 +81,7 @@ class LocalReached implements Reached {
 
 /** The agent's stdin and stdout as one stream. */
 function streamOf({ stdin, stdout }: ChildProcessByStdio<Writable, Readable, Readable>): Duplex {
-  // Whoever is gone is told of by the end of its process.
+  // Whoever is gone is told of by the end of its process, which says more than that of its streams.
   stdin.on('error', () => {})
   const stream = new Duplex({
     read: () => stdout.resume(),
@@ -94,7 +94,6 @@ function streamOf({ stdin, stdout }: ChildProcessByStdio<Writable, Readable, Rea
     },
   })
   stdout.on('data', bytes => !stream.push(bytes) && stdout.pause())
-  stdout.on('end', () => stream.push(null))
   return stream
 }
 

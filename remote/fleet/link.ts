@@ -64,6 +64,7 @@ export class Link {
   #tried!: (outcome: HostFacts | HostProblem) => void
   #stream: Duplex | undefined
   #retryMs = RETRY_MS.first
+  #leaving = false
   /** The last thing that was wrong. */
   problem: HostProblem | undefined
 
@@ -94,6 +95,7 @@ export class Link {
   /** Ends the agent as well, and leaves nothing of the run there. */
   async bye(): Promise<void> {
     const stream = this.#stream
+    this.#leaving = true
     if (stream?.writable) {
       const closed = new Promise(resolve => stream.once('close', resolve).resume())
       stream.end(encode({ type: 'bye' }))
@@ -108,7 +110,7 @@ export class Link {
   }
 
   get #closed(): boolean {
-    return this.#abort.signal.aborted
+    return this.#leaving || this.#abort.signal.aborted
   }
 
   async #live(): Promise<void> {

@@ -35,6 +35,8 @@ export interface Workspace {
   runs(): string[]
   plan(id?: string): Plan
   summary(id?: string): RunSummary
+  /** A file of JSON of the newest run. */
+  read(file: string): unknown
 }
 
 /** Makes a workspace that is removed when the test ends. */
@@ -59,6 +61,7 @@ export function workspace(t: { teardown(undo: () => void): unknown }): Workspace
     runs,
     plan: id => read(id, 'plan.json'),
     summary: id => read(id, 'run.json'),
+    read: file => read(undefined, file),
   }
 }
 

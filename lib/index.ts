@@ -1,4 +1,27 @@
 /** What the harness tortures, for use on its own: shared-memory layouts, locks and RCU, the address-space model, oracles. */
+export { smpMb, smpMbAfterAtomic, smpMbBeforeAtomic } from './atomic/barriers.ts'
+export * from './atomic/bitops.ts'
+export { ATOMIC_BUILDS, type AtomicOperations } from './atomic/builds.ts'
+export { atomicIncBelow, bitClearUnless, setMaskBits } from './atomic/cmpxchg-loops.ts'
+export * from './atomic/native.ts'
+export {
+  PAGE_LOCK,
+  PG_DIRTY,
+  PG_LOCKED,
+  PG_REFERENCED,
+  PG_UPTODATE,
+  PG_WAITERS,
+  pageLock,
+  pageTrylock,
+  pageUnlock,
+} from './atomic/page-lock.ts'
+export {
+  PercpuCounter,
+  type PercpuCounterImage,
+  percpuCounterError,
+  percpuCounterRegion,
+} from './atomic/percpu-counter.ts'
+export * from './atomic/refcount.ts'
 export { audit } from './check/audit.ts'
 export * as models from './check/linearizability/models.ts'
 export { OracleViolation, violated } from './check/oracle.ts'

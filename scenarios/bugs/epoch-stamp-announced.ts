@@ -11,5 +11,6 @@ export default defineBug({
   scenarios: ['epoch', 'treiber-epoch'],
   site: 'epoch/retire',
   oracle: ['GEN', 'TOKEN', 'HANG'],
-  hardness: 'E',
+  hardness: 'D',
+  jitter: 'high',
 })

@@ -10,5 +10,6 @@ export default defineBug({
   scenarios: ['hazard-pointers', 'treiber-hazard', 'ms-queue-hazard'],
   site: 'hazard/found',
   oracle: ['GEN', 'TOKEN', 'FIFO', 'HANG'],
-  hardness: 'E',
+  hardness: 'D',
+  jitter: 'high',
 })

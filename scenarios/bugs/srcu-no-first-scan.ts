@@ -8,9 +8,8 @@ export default defineBug({
     again and waits for index 1, where nobody is. E is freed under the reader. A period has to look at the index that is
     about to become current first. The mutant does not.`,
   source: 'Linux, kernel/rcu/srcutree.c, srcu_advance_state(), SRCU_STATE_SCAN1; P. McKenney, Sleepable RCU, LWN 2006',
-  scenarios: ['srcu'],
+  scenarios: ['srcu-sync'],
   site: 'srcu/read-lock',
-  oracle: 'GEN',
-  hardness: 'D',
-  jitter: 'high',
+  oracle: ['GEN', 'TOKEN'],
+  hardness: 'X',
 })

@@ -1,4 +1,5 @@
 /** Reclamation by epochs: elements are replaced and freed under readers that look at them for long. */
+import type { Cpu } from '../../lib/shm/cpu.ts'
 import { type EpochImage, Epochs, epochRegion } from '../../lib/sync/epoch.ts'
 import { defineScenario } from '../../torture/scenario.ts'
 import { type Reclaimer, reclamation } from '../workloads/reclaim.ts'
@@ -7,9 +8,9 @@ class ByEpoch implements Reclaimer {
   readonly #w: Int32Array
   readonly #epochs: Epochs
 
-  constructor(w: Int32Array, image: EpochImage, thread: number, free: (element: number) => void) {
-    this.#w = w
-    this.#epochs = new Epochs(w, image, thread, free)
+  constructor(cpu: Cpu, image: EpochImage, free: (element: number) => void) {
+    this.#w = cpu.w
+    this.#epochs = new Epochs(cpu.w, image, cpu.id, free)
   }
 
   protect(at: number): number {
@@ -37,8 +38,11 @@ class ByEpoch implements Reclaimer {
 export default defineScenario({
   name: 'epoch',
   summary: 'reclamation by epochs: is an element freed only when all that may have found it have left',
-  ...reclamation<EpochImage>({
-    reserve: epochRegion,
-    open: (w, image, thread, free) => new ByEpoch(w, image, thread, free),
-  }),
+  ...reclamation<EpochImage>(
+    {
+      reserve: epochRegion,
+      open: (cpu, image, free) => new ByEpoch(cpu, image, free),
+    },
+    2,
+  ),
 })

@@ -1,4 +1,5 @@
 /** Hazard pointers: elements are replaced and freed under readers that look at them for long. */
+import type { Cpu } from '../../lib/shm/cpu.ts'
 import { type HazardImage, HazardPointers, hazardRegion } from '../../lib/sync/hazard-pointers.ts'
 import { defineScenario } from '../../torture/scenario.ts'
 import { type Reclaimer, reclamation } from '../workloads/reclaim.ts'
@@ -6,8 +7,8 @@ import { type Reclaimer, reclamation } from '../workloads/reclaim.ts'
 class ByHazard implements Reclaimer {
   readonly #hazards: HazardPointers
 
-  constructor(w: Int32Array, image: HazardImage, thread: number, free: (element: number) => void) {
-    this.#hazards = new HazardPointers(w, image, thread, free)
+  constructor(cpu: Cpu, image: HazardImage, free: (element: number) => void) {
+    this.#hazards = new HazardPointers(cpu.w, image, cpu.id, free)
   }
 
   protect(at: number): number {
@@ -36,6 +37,6 @@ export default defineScenario({
   summary: 'hazard pointers: is an element that somebody looks at never freed',
   ...reclamation<HazardImage>({
     reserve: hazardRegion,
-    open: (w, image, thread, free) => new ByHazard(w, image, thread, free),
+    open: (cpu, image, free) => new ByHazard(cpu, image, free),
   }),
 })

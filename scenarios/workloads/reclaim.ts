@@ -31,7 +31,7 @@ export interface Reclaimer {
 
 export interface Technique<I> {
   readonly reserve: (builder: ArenaBuilder, threads: number) => I
-  readonly open: (w: Int32Array, image: I, thread: number, free: (element: number) => void) => Reclaimer
+  readonly open: (cpu: Cpu, image: I, free: (element: number) => void) => Reclaimer
 }
 
 export interface Shared<I> {
@@ -70,12 +70,13 @@ class Local {
   updates = 0
   starved = 0
   #value: number
+  #waste = 0
 
   constructor({ shared, params, random, thread }: Opened<any>, technique: Technique<any>) {
     this.w = shared.arena.words
     this.cpu = new Cpu(this.w, shared.cpus, thread)
     this.slab = new Slab(this.w, shared.elements)
-    this.reclaimer = technique.open(this.w, shared.image, thread, element => this.slab.free(element))
+    this.reclaimer = technique.open(this.cpu, shared.image, element => this.slab.free(element))
     this.#current = shared.current
     this.#params = params
     this.#random = random
@@ -128,8 +129,9 @@ class Local {
     else this.#dawdle()
   }
 
+  /** Loses a little time without looking at anything: what looks at a cell again and again is a spin to the explorer. */
   #dawdle(): void {
-    for (let n = this.#random.below(8); n > 0; n--) this.cpu.relax(0)
+    for (let n = this.#random.below(128); n > 0; n--) this.#waste = Math.imul(this.#waste, 5) + n
   }
 }
 
@@ -154,8 +156,11 @@ const running =
     return [local.reclaimer.leave()]
   }
 
-/** A scenario but for its name and summary. */
-export const reclamation = <I>(technique: Technique<I>) => ({
+/**
+ * A scenario but for its name and summary.
+ * @param updaters more than one only where they concern each other: fewer threads are explored sooner
+ */
+export const reclamation = <I>(technique: Technique<I>, updaters = 1) => ({
   tags: ['lockless', 'rcu'],
   params: {
     elements: { default: 8, min: 2, max: 1000, describe: 'elements there are, beside those in place' },
@@ -182,12 +187,12 @@ export const reclamation = <I>(technique: Technique<I>) => ({
   },
   threads: {
     reader: {
-      count: 'cpus' as const,
+      count: 'cpus-1' as const,
       open: (opened: Opened<I>) => new Local(opened, technique),
       run: running(local => local.read()),
     },
     updater: {
-      count: 2,
+      count: updaters,
       open: (opened: Opened<I>) => new Local(opened, technique),
       run: running(local => local.update()),
     },

@@ -2,6 +2,7 @@
 import {
   accessSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -72,6 +73,18 @@ function checkMarker(dir: string): void {
   }
 }
 
+/** One by one: Node's own `recursive` never returns in folders such as /proc, where nothing can be made. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return
+  makeFolder(dirname(dir))
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (error) {
+    // Another driver was first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
 /** A line that programs read, and one for people. */
 export const markerText = () =>
   `torture ${MARKER_VERSION}\nEverything beside this file belongs to torture, and is removed by "torture hosts clean".\n`
@@ -79,7 +92,7 @@ export const markerText = () =>
 /** Makes the directory ours, if it is not yet. */
 export function claimDirectory(dir: string): void {
   if (inspectDirectory(dir) === 'ours') return
-  trying(`make ${dir}`, () => mkdirSync(dir, { recursive: true, mode: 0o700 }))
+  trying(`make ${dir}`, () => makeFolder(dir))
   try {
     writeFileSync(join(dir, MARKER), markerText(), { flag: 'wx' })
   } catch (error) {

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<string, readonly [HostTrouble, string]>> = {
   EDQUOT: ['no-space', 'the disk quota is used up: torture hosts clean frees what old runs left'],
   EACCES: ['no-permission', 'permission denied: give the host another directory in the hosts file'],
   EPERM: ['no-permission', 'not permitted: give the host another directory in the hosts file'],
+  ENOENT: ['no-permission', 'it cannot be made there: give the host another directory in the hosts file'],
   EROFS: ['no-permission', 'the file system is read-only: give the host another directory in the hosts file'],
   ENOTDIR: ['not-ours', 'a file is in the way of a folder: give the host another directory in the hosts file'],
 }

@@ -16,6 +16,7 @@ type Frozen<T> = T extends readonly (infer E)[]
 
 /** One repetition of a scenario, resolved: a guest never asks the machine for a number. */
 export type PlannedInstance = Frozen<InferOutput<typeof validate.plannedInstance>>
+/** `plan.json`: all that a run is going to do, written before anything starts. */
 export type Plan = Frozen<InferOutput<typeof validate.plan>>
 
 /** `count` grows while the guest runs. */
@@ -23,7 +24,9 @@ export type Failure = Frozen<InferOutput<typeof validate.failure>> & { count: nu
 
 /** `verdict.json`: the guest's positive end record, or the judge's where there is none. */
 export type InstanceResult = Frozen<InferOutput<typeof validate.instanceResult>>
+/** An instance in the summary: how it ended, what it did, and its failures with the folders of their evidence. */
 export type RunInstance = Frozen<InferOutput<typeof validate.runInstance>>
+/** `run.json`, and what `run` and `explore` return. */
 export type RunSummary = Frozen<InferOutput<typeof validate.runSummary>>
 
 /** One line of `stats.jsonl`: totals since the start. */
@@ -38,13 +41,17 @@ export type GuestCommand = Frozen<InferOutput<typeof validate.guestCommand>>
 /** One line of `events.jsonl`. */
 export type RunEvent = Frozen<InferOutput<typeof validate.runEvent>>
 
+/** The outcomes of a litmus test: how often each occurred, with its grade and the reason for it. */
 export type OutcomeTable = Frozen<InferOutput<typeof validate.outcomeTable>>
+/** What a search did, and what that is worth. */
 export type Exploration = Frozen<InferOutput<typeof validate.exploration>>
+/** The search for a schedule that repeats a failure seen under stress. */
 export type Bridge = Frozen<InferOutput<typeof validate.bridge>>
 export type Trace = Frozen<InferOutput<typeof validate.trace>>
 export type Interleaving = Frozen<InferOutput<typeof validate.interleaving>>
 export type ExploreOptions = NonNullable<PlannedInstance['explore']>
 
+/** Absence of success is no `pass`: see [results](results.md). */
 export type Verdict = InstanceResult['verdict']
 export type Jitter = PlannedInstance['jitter']
 export type Mode = PlannedInstance['mode']

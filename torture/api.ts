@@ -35,6 +35,7 @@ interface CommonOptions {
   readonly results?: string
 }
 
+/** Options of `run`. */
 export interface RunOptions extends CommonOptions {
   /** '30s', or milliseconds. Default 10 s. */
   readonly duration?: string | number
@@ -44,6 +45,7 @@ export interface RunOptions extends CommonOptions {
   readonly failFast?: boolean
 }
 
+/** Options of `explore`. */
 export interface ExploreOptions extends CommonOptions {
   /** '30s', or milliseconds, for each scenario. Default 60 s. */
   readonly budget?: string | number

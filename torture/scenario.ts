@@ -8,6 +8,7 @@
 /** What a parameter may be: it arrives from the command line (`--param adds=3`) and must survive JSON. */
 export type ParamValue = number | string | boolean
 
+/** A parameter of a scenario, as `--param name=value` sets it. A value that does not fit is bad usage. */
 export interface ParamSpec<V extends ParamValue = ParamValue> {
   /** The value without `--param`; its type is the type that every other value must have. */
   readonly default: V
@@ -20,11 +21,13 @@ export interface ParamSpec<V extends ParamValue = ParamValue> {
   readonly max?: number
 }
 
+/** The parameters of a scenario by name. */
 export type ParamSpecs = Readonly<Record<string, ParamSpec>>
 
 /** Literal defaults widen: a parameter with default 1 is a number. */
 type Widen<V> = V extends number ? number : V extends boolean ? boolean : V extends string ? string : never
 
+/** The values of the parameters by name: those given, otherwise the defaults. */
 export type ParamValues<P> = { readonly [K in keyof P]: P[K] extends ParamSpec<infer V> ? Widen<V> : never }
 
 /** A seeded generator (xoshiro128**), private to one thread and round; never allocates. */
@@ -40,6 +43,7 @@ export interface Random {
 /** How many threads a body gets: a number, or the CPUs of the plan's budget (less n, never below one). */
 export type ThreadCount = number | 'cpus' | `cpus-${number}`
 
+/** What `setup` is given. */
 export interface SetupContext<P> {
   readonly params: ParamValues<P>
   /** The count of each body: `threads.adder === 2`. */
@@ -47,6 +51,7 @@ export interface SetupContext<P> {
   readonly random: Random
 }
 
+/** What `open` is given: the state as this thread sees it. */
 export interface OpenContext<S, P> {
   readonly shared: S
   readonly params: ParamValues<P>
@@ -58,6 +63,7 @@ export interface OpenContext<S, P> {
   readonly random: Random
 }
 
+/** What a body's `run` is given. */
 export interface RunContext<S, P, L> extends OpenContext<S, P> {
   /** What `open` returned, or undefined. */
   readonly local: L
@@ -81,9 +87,15 @@ export interface RunContext<S, P, L> extends OpenContext<S, P> {
 
 /** What an operation of a history returned. True is the same as 1, false as 0; a list has eight numbers at most. */
 export type Returned = number | boolean | undefined | readonly number[]
+/** `call('enqueue', 7)`: an operation of the model and its numbers. */
 export type RecordCall = (operation: string, a?: number, b?: number, c?: number) => void
+/** `return ret(queue.dequeue())`: what an operation returned, as the model would. */
 export type RecordReturn = <R extends Returned>(returned?: R) => R
 
+/**
+ * What one kind of thread does. `run` may return a number or a short list of numbers at no cost; anything else is
+ * cloned.
+ */
 export interface ThreadBody<S, P, L> {
   readonly count?: ThreadCount
   /** Per thread and round: makes thread-local handles over what is shared, such as a package's class. */
@@ -94,6 +106,7 @@ export interface ThreadBody<S, P, L> {
   readonly resume?: (local: L) => void
 }
 
+/** What `check` is given. */
 export interface CheckContext<S, P> {
   readonly shared: S
   readonly params: ParamValues<P>
@@ -106,6 +119,7 @@ export interface CheckContext<S, P> {
   readonly ret: RecordReturn
 }
 
+/** One recorded call, as a model is asked about it. */
 export interface ModelCall {
   readonly operation: string
   readonly args: readonly number[]
@@ -113,6 +127,7 @@ export interface ModelCall {
   readonly thread: number
 }
 
+/** One way that an operation can go. */
 export interface ModelEffect<M> {
   /** Left out: nothing. */
   readonly returns?: Returned
@@ -153,6 +168,7 @@ export interface HistorySpec<P> {
   readonly order?: 'observed' | 'counted'
 }
 
+/** What `inconclusive` is given: the counters of the whole instance. */
 export interface Conclusion {
   readonly counters: Readonly<Record<string, number>>
   readonly params: Readonly<Record<string, ParamValue>>
@@ -178,13 +194,27 @@ export interface Scale {
   readonly rows: readonly ScaleRow[]
 }
 
+/** `forbidden` fails, `interesting` is worth a look, `acceptable` is neither. */
 export type Grade = 'acceptable' | 'interesting' | 'forbidden'
+/** One line of the table of a litmus test. */
 export interface Outcome {
   readonly grade: Grade
   readonly why: string
 }
+/**
+ * An outcome that is as it should be.
+ * @param why one sentence
+ */
 export const acceptable = (why: string): Outcome => ({ grade: 'acceptable', why })
+/**
+ * An outcome that is allowed and rarely expected.
+ * @param why one sentence
+ */
 export const interesting = (why: string): Outcome => ({ grade: 'interesting', why })
+/**
+ * An outcome that fails the round.
+ * @param why one sentence: what it would break
+ */
 export const forbidden = (why: string): Outcome => ({ grade: 'forbidden', why })
 
 /**
@@ -200,6 +230,7 @@ export interface OutcomesContext<P> {
   readonly arch: string
 }
 
+/** A scenario: what is shared, who works on it at the same time, and what must be true. */
 export interface Scenario<S = any, P = any> {
   /** Unique name, as in `--scenario NAME`: lower case, digits, dashes. */
   readonly name: string
@@ -244,6 +275,7 @@ export function defineScenario(scenario: Scenario): Scenario {
   return scenario
 }
 
+/** What finds a bug: E random stress, D stress with delays, X only explored schedules. */
 export type Hardness = 'E' | 'D' | 'X'
 
 /** A positive control: a real defect, re-introduced on purpose at a site of `lib`. */
@@ -270,6 +302,7 @@ export interface Bug {
   readonly memoryModel?: 'tso' | 'pso'
 }
 
+/** Gives a bug its types. Returns its argument. */
 export function defineBug(bug: Bug): Bug {
   return bug
 }

@@ -1,5 +1,5 @@
 /** Doc comments as Markdown. */
-const TAG = /^(param|returns|throws)\s+(?:(?<=(?:param|throws)\s+)(\w+)\s+)?(.*)$/s
+const TAG = /^(param|returns|throws)\s+(?:(?<=(?:param|throws)\s+)([\w.]+)\s+)?(.*)$/s
 
 /** The text, one line a paragraph, and a list of the tags. */
 export function prose(comment: string): string {

@@ -126,6 +126,10 @@ const never = () => false
 /** Retired objects of one thread before it waits for a grace period: the slabs are sized for it. */
 const RETIRED_LIMIT = 8
 
+/**
+ * The memory as one thread works on it. One for each thread and image; `cpuId` is the thread's CPU, used by nobody
+ * else.
+ */
 export class Kernel {
   readonly w: Int32Array
   readonly image: MemoryImage

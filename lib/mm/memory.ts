@@ -30,6 +30,7 @@ import {
   ZERO_FRAME,
 } from './layout.ts'
 
+/** Sizes of the model. */
 export interface MemoryOptions {
   /** Threads that will attach. */
   readonly cpus: number
@@ -80,6 +81,7 @@ export const DEFAULTS: MemoryOptions = {
   refcountBits: 32,
 }
 
+/** Where everything lies: plain data over one `SharedArrayBuffer`, to be sent to every thread. */
 export interface MemoryImage {
   readonly arena: ArenaImage
   readonly options: MemoryOptions

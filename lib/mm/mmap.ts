@@ -20,9 +20,12 @@ const INSERTED = site('mmap/inserted')
 
 /** 0, or the reason why a call changed nothing, or stopped half-way as the kernel may. */
 export const DONE = 0
+/** No VMA, page table or frame was to be had; what was done before that may stay done. */
 export const ENOMEM = 12
+/** The range is not one, or the call does not fit what is mapped there. */
 export const EINVAL = 22
 
+/** What `mmap` maps, and how. */
 export interface Mapping {
   readonly write: boolean
   /** Number + 1 of the object, 0 for private anonymous memory. */

@@ -22,6 +22,10 @@ const LOADED = site('task/mm-loaded')
 const BEHIND = site('task/lazy-behind')
 const UP_TO_DATE = site('task/lazy-up-to-date')
 
+/**
+ * A thread in the model: its CPU, its address space, and the system calls it makes. Calls return 0 (`DONE`), `ENOMEM`
+ * or `EINVAL`, `access` one of the FAULT_ codes; pages are numbers, [start, end) everywhere.
+ */
 export class Task {
   readonly k: Kernel
   mm: Mm

@@ -10,6 +10,7 @@ export const LINE_WORDS = 16
 /** What a cell holds after its object was freed; a thread that sees it reads what is not there any more. */
 export const POISON = 0x5a5a5a5a
 
+/** Equal objects, one after the other. */
 export interface Region {
   readonly name: string
   /** Of the first object, in words; never 0, so that 0 can mean "none". */
@@ -20,6 +21,7 @@ export interface Region {
   readonly fields: readonly FieldInfo[]
 }
 
+/** An arena as it travels: every thread sees the same words. */
 export interface ArenaImage {
   /** Marks the object for tools that name cells. */
   readonly $arena: 1
@@ -27,6 +29,7 @@ export interface ArenaImage {
   readonly regions: readonly Region[]
 }
 
+/** How a region is laid out. */
 export interface RegionOptions {
   /** Gives each object cache lines of its own: for what different threads write often. */
   readonly ownLines?: boolean
@@ -34,6 +37,7 @@ export interface RegionOptions {
   readonly extraWords?: number
 }
 
+/** Reserves regions, then makes the memory that holds them all. */
 export class ArenaBuilder {
   readonly #regions: Region[] = []
   #end = LINE_WORDS

@@ -7,6 +7,7 @@ import { type ArenaBuilder, objectAt, type Region } from './arena.ts'
 import { struct } from './layout.ts'
 import { interruptWith } from './sites.ts'
 
+/** Cells of one CPU. */
 export const CPU = struct('cpu', {
   irq: 'interrupts requested so far, modulo 2^32; written by any thread',
   ack: 'interrupts served so far; written by the owner',
@@ -23,10 +24,14 @@ export const PARKED = 2
 const SPINS_BEFORE_NAP = 512
 const NAP_MS = 0.05
 
+/** Reserves the cells of `count` CPUs, each in cache lines of its own. */
 export function cpuRegion(builder: ArenaBuilder, count: number): Region {
   return builder.region('cpu', CPU, count, { ownLines: true })
 }
 
+/**
+ * A thread's handle of its CPU; locks and RCU take it to know who asks. Throws RangeError on a CPU that is not there.
+ */
 export class Cpu {
   readonly w: Int32Array
   readonly id: number

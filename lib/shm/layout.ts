@@ -9,6 +9,7 @@ export type FieldSpec =
   | { readonly words: number; readonly describe: string }
   | { readonly struct: StructOf<any>; readonly describe: string }
 
+/** A field of a struct, for reports. */
 export interface FieldInfo {
   readonly name: string
   /** Offset from the object's base, in words. */
@@ -17,12 +18,14 @@ export interface FieldInfo {
   readonly describe: string
 }
 
+/** A struct, for reports. */
 export interface StructInfo {
   readonly name: string
   readonly words: number
   readonly fields: readonly FieldInfo[]
 }
 
+/** Under this key a layout keeps what reports need. */
 const INFO = Symbol('struct')
 
 /** The offsets of the fields, in words: `Atomics.load(w, vma + VMA.vm_lock_seq)`. */
@@ -46,6 +49,7 @@ export function struct<const F extends Readonly<Record<string, FieldSpec>>>(name
   return { ...offsets, [INFO]: { name, words: at, fields: infos } } as StructOf<F>
 }
 
+/** Names and meanings of a layout's fields. */
 export function infoOf(layout: StructOf<any>): StructInfo {
   return layout[INFO]
 }

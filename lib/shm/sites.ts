@@ -46,6 +46,7 @@ export function siteNames(): readonly string[] {
 /** One entry of the recorder: site, two arguments, time in microseconds (0: none was taken). */
 export const ENTRY_WORDS = 4
 
+/** What a thread's sites do; cells are shared with whoever reads them. */
 export interface SiteConfig {
   /** One counter per site; length `MAX_SITES`. */
   readonly hits: Int32Array
@@ -80,6 +81,10 @@ let interrupt: () => void = () => {}
 let below: (bound: number) => number = () => 0
 let micros: () => number = sharedMicros
 
+/**
+ * Hands this thread's sites their counters, recorder and delays. To be called after the last `site` and before the
+ * work. Throws an Error on too few hits, or on a ring that holds no power of two of entries.
+ */
 export function configureSites(config: SiteConfig): void {
   const entries = config.ring.length / ENTRY_WORDS
   if (config.hits.length < MAX_SITES) throw new Error(`hits must have ${MAX_SITES} words`)

@@ -20,6 +20,7 @@ const META = struct('slab_meta', {
 
 const INDEX = 0xffff
 
+/** Where a slab lies. */
 export interface SlabImage {
   readonly objects: Region
   readonly head: Region

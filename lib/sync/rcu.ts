@@ -28,6 +28,7 @@ const SNAPSHOT = struct('rcu_snapshot', {
   section: 'the odd word seen of a CPU that the period waits for; 0: it does not wait for it',
 })
 
+/** Where RCU keeps its cells. */
 export interface RcuImage {
   readonly grace: Region
   readonly readers: Region

@@ -5,12 +5,14 @@
 import { violated } from '../check/oracle.ts'
 import type { Cpu } from '../shm/cpu.ts'
 
+/** A writer begins: full order, so that its writes are not seen before it. A second one violates CNT. */
 export function writeSeqcountBegin(w: Int32Array, at: number): void {
   // An addition although writers are serialised: that it finds an even count is the proof that they are.
   const seq = Atomics.add(w, at, 1)
   if (seq & 1) violated('CNT', `seqcount ${at}: a second writer begins at ${seq}`)
 }
 
+/** It ends: release, its writes are seen before that. Without a beginning it violates CNT. */
 export function writeSeqcountEnd(w: Int32Array, at: number): void {
   const seq = Atomics.add(w, at, 1, 'release')
   if (!(seq & 1)) violated('CNT', `seqcount ${at}: no writer to end at ${seq}`)

@@ -16,6 +16,7 @@ export function spinLock(cpu: Cpu, at: number): void {
   if (Atomics.compareExchange(cpu.w, at, 0, cpu.id + 1, 'acquire') !== 0) spin(cpu, at)
 }
 
+/** Takes the lock if it is free (acquire). Never waits. */
 export function spinTrylock(cpu: Cpu, at: number): boolean {
   return Atomics.compareExchange(cpu.w, at, 0, cpu.id + 1, 'acquire') === 0
 }

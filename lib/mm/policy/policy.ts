@@ -13,6 +13,7 @@ import { VmaLockPolicy } from './vma-lock.ts'
 import { VmaLock64Policy } from './vma-lock-6.4.ts'
 import { VmaLockRfcPolicy } from './vma-lock-rfc2022.ts'
 
+/** A locking scheme of the fault path: how faults find their VMA and keep it, and how changes keep faults away. */
 export interface Policy {
   readonly name: string
   /** Handles a fault; one of the FAULT_ codes of `fault.ts`, never FAULT_RETRY. */
@@ -39,7 +40,9 @@ export interface Policy {
   free(vma: number): void
 }
 
+/** The schemes by name; the pages on [policies](policies.md) tell them apart. */
 export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock', 'spf', 'range-lock'] as const
+/** One of `POLICIES`. */
 export type PolicyName = (typeof POLICIES)[number]
 
 export function createPolicy(name: PolicyName, k: Kernel): Policy {

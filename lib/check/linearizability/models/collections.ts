@@ -20,6 +20,7 @@ export function set({ initial = [] }: { readonly initial?: readonly number[] } =
 
 const ascending = (a: number, b: number) => a - b
 
+/** Pairs of key and value. */
 type Entries = readonly (readonly [number, number])[]
 
 /**

@@ -1,8 +1,10 @@
 /** Structures whose items are in an order: queues, stacks, and the deque that thieves steal from. */
 import type { Effect, Model, Returned } from '../model.ts'
 
+/** The state: what is in it, in its order. */
 type Items = readonly number[]
 
+/** How a structure begins, and what it says when it is full or empty. */
 export interface SequenceOptions {
   /** What `setup` put in, in the order in which it was put in. */
   readonly initial?: Items

@@ -25,7 +25,7 @@ const text = (pattern: RegExp, expected: string, most = 255) =>
 /** A name is part of file names, and of the names of attempts. */
 const name = text(FOLDER_NAME, 'letters, digits and ._@+-, as names of hosts are parts of file names', 64)
 /** Nothing that ssh could take for an option. */
-const alias = text(/^(?!-)[^\s\p{Cc}/]+$/u, 'a name as in an ssh configuration')
+const alias = text(/^[\w@[][\w.@:+%[\]-]*$/, 'a name as in an ssh configuration')
 const path = text(/^[^\0]+$/, 'a path', 2048)
 
 const host = v.strictObject({
@@ -41,7 +41,7 @@ const host = v.strictObject({
     ),
   ),
   port: v.exactOptional(about('Instead of Port.', v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)))),
-  user: v.exactOptional(about('Instead of User.', text(/^(?!-)[^\s\p{Cc}:@]+$/u, 'the name of a user'))),
+  user: v.exactOptional(about('Instead of User.', text(/^[\w.][\w.+@$\\-]*$/, 'the name of a user'))),
   cpus: v.exactOptional(
     about(
       'CPUs to use; default: all that a process may use there.',

@@ -16,6 +16,7 @@ import { MarkedChannel, newMarker } from './ssh/marked-channel.ts'
 
 /** From the last byte on: a binary is unpacked, hashed and started. */
 const ARRIVE_MS = 300_000
+const LONGEST_NAME = 100
 
 /** As `uname -sm` says it. */
 const SYSTEMS: Readonly<Record<string, string>> = {
@@ -30,63 +31,57 @@ const SYSTEMS: Readonly<Record<string, string>> = {
 
 interface Binary {
   readonly sha256: string
-  readonly packed: Buffer
   readonly bytes: number
 }
 
-/** A quick level: it is the line that waits. */
-async function packNode(): Promise<Binary> {
+let identified: Promise<Binary> | undefined
+
+async function identify(): Promise<Binary> {
   const contents = await readFile(process.execPath)
-  const sha256 = createHash('sha256').update(contents).digest('hex')
-  return { sha256, packed: await promisify(gzip)(contents, { level: 1 }), bytes: contents.length }
+  return { sha256: createHash('sha256').update(contents).digest('hex'), bytes: contents.length }
 }
 
-/**
- * @returns bytes sent
- * @throws {HostProblem}
- */
-export async function shipNode(spec: HostSpec, client: Client): Promise<number> {
-  return shared('node', packNode, async binary => {
-    const own = `${process.platform}-${process.arch}`
-    const name = `${process.version}-${own}-${binary.sha256.slice(0, 16)}`
-    const marker = newMarker()
-    const lines = await MarkedChannel.open(spec, client, marker, receiveNode(spec, marker, name, binary))
-    await converse(spec, lines, system => {
-      if (SYSTEMS[system] === own) lines.channel.end(binary.packed)
-      else
-        throw new HostProblem(
-          'no-node',
-          spec.name,
-          `it is ${system}, and the Node of this machine is for ${own}: install Node there`,
-        )
-    })
-    return binary.packed.length
+/** A quick level: it is the line that waits. */
+const pack = async () => promisify(gzip)(await readFile(process.execPath), { level: 1 })
+
+/** @throws {HostProblem} */
+export async function shipNode(spec: HostSpec, client: Client): Promise<void> {
+  identified ??= identify()
+  const binary = await identified
+  const own = `${process.platform}-${process.arch}`
+  const name = `${process.version}-${own}-${binary.sha256.slice(0, 16)}`
+  const marker = newMarker()
+  const lines = await MarkedChannel.open(spec, client, marker, receiveNode(spec, marker, name, binary))
+  return converse(spec, lines, async system => {
+    if (SYSTEMS[system] === own) return shared('node', pack, async packed => void lines.channel.end(packed))
+    const mismatch = `it is ${system}, and the Node of this machine is for ${own}: install Node there`
+    throw new HostProblem('no-node', spec.name, mismatch)
   })
 }
 
-/** Waits until the binary has arrived. */
-function converse(spec: HostSpec, lines: MarkedChannel, send: (system: string) => void): Promise<void> {
+/** Settles when the other end has nothing more to do, and what it could not use is removed. */
+function converse(spec: HostSpec, lines: MarkedChannel, send: (system: string) => Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
     const problem = (kind: ProblemKind, message: string) => new HostProblem(kind, spec.name, message)
-    const patience = setTimeout(() => end(problem('cut', 'it does not answer')), ARRIVE_MS)
-    const end = (failure?: unknown) => {
-      clearTimeout(patience)
+    const patience = setTimeout(() => lines.channel.destroy(), ARRIVE_MS)
+    let decided = false
+    let outcome: unknown = problem('cut', 'the connection ended while Node was shipped')
+    const end = (result: unknown) => {
+      // What the other end says of a stream that we ended ourselves is no news.
+      if (!decided) outcome = result
+      decided = true
       lines.end()
-      if (failure === undefined) resolve()
-      else reject(failure)
     }
     lines.onLine = said => {
       const { system, trouble, arrived } = said as Readonly<Record<string, unknown>>
-      if (typeof system === 'string') {
-        try {
-          send(system)
-        } catch (error) {
-          end(error)
-        }
-      } else if (arrived === true) end()
-      else end(troubleOf(String(trouble), spec, problem, lines))
+      if (typeof system === 'string') send(system.slice(0, LONGEST_NAME)).catch(end)
+      else end(arrived === true ? undefined : troubleOf(String(trouble), spec, problem, lines))
     }
-    lines.onEnd = () => end(problem('cut', `the connection ended while Node was shipped: ${lines.lastWords()}`))
+    lines.onEnd = () => {
+      clearTimeout(patience)
+      if (outcome === undefined) resolve()
+      else reject(outcome)
+    }
   })
 }
 

@@ -46,10 +46,19 @@ export { CPU, Cpu, cpuRegion } from './shm/cpu.ts'
 export { type FieldInfo, type FieldSpec, infoOf, type StructInfo, type StructOf, struct } from './shm/layout.ts'
 export { bug, configureSites, pass, passSlow, type SiteConfig, site, siteNames } from './shm/sites.ts'
 export { initSlab, Slab, type SlabImage, slabRegion } from './shm/slab.ts'
+export { BARRIER, Barrier } from './sync/barrier.ts'
+export { COMPLETION, COMPLETION_WAITER, Completion, completionWaiterRegion } from './sync/completion.ts'
+export { CONDITION, Condition } from './sync/condition.ts'
+export { ALL, FUTEX_BUCKET, FUTEX_WAITER, Futex, type FutexImage, futexRegion } from './sync/futex.ts'
+export { MCS_LOCK, MCS_NODE, type McsImage, McsLock, mcsRegion } from './sync/mcs-lock.ts'
+export { MUTEX, Mutex } from './sync/mutex.ts'
 export { park, unpark } from './sync/park.ts'
+export { QNODE, QUEUED_SPINLOCK, QueuedSpinlock, qnodeRegion } from './sync/queued-spinlock.ts'
 export { initRangeLocks, RangeLock, type RangeLockImage, RangeNodes, rangeLockRegion } from './sync/range-lock.ts'
 export { Rcu, type RcuImage, rcuRegion } from './sync/rcu.ts'
+export { RWLOCK, Rwlock } from './sync/rwlock.ts'
 export { RWSEM, Rwsem, WAITER, waiterRegion } from './sync/rwsem.ts'
+export { initSemaphore, SEMAPHORE, Semaphore } from './sync/semaphore.ts'
 export {
   readSeqcountBegin,
   readSeqcountRetry,
@@ -57,4 +66,6 @@ export {
   writeSeqcountBegin,
   writeSeqcountEnd,
 } from './sync/seqcount.ts'
+export { SEQLOCK, Seqlock } from './sync/seqlock.ts'
 export { spinIsOwner, spinLock, spinTrylock, spinUnlock } from './sync/spinlock.ts'
+export { TICKET_LOCK, TicketLock } from './sync/ticket-lock.ts'

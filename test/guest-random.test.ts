@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Xoshiro } from '../torture/guest/random.ts'
+import { LazyXoshiro, Xoshiro } from '../torture/guest/random.ts'
 
 const draws = (seed: number, stream: number, round: number) => {
   const random = new Xoshiro(seed, stream, round)
@@ -20,6 +20,17 @@ t.test('a stream repeats, and differs from all others', async t => {
   const random = new Xoshiro(9, 9, 9)
   random.reseed(1, 2, 3)
   t.equal(random.int32(), draws(1, 2, 3)[0])
+})
+
+t.test('seeded when it is asked first, it draws the same', async t => {
+  const lazy = new LazyXoshiro(1, 2)
+  for (const round of [3, 4, 4, 2 ** 40]) {
+    lazy.begin(round)
+    t.same(
+      Array.from({ length: 8 }, () => lazy.int32()),
+      draws(1, 2, round),
+    )
+  }
 })
 
 t.test('below is in range and even', async t => {

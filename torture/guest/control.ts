@@ -17,7 +17,7 @@ export const WORD = {
   nudge: 3,
   /** A tiny round called `more()`, or returned a promise: go back to long rounds. */
   wantsLong: 4,
-  /** Rounds of the present batch, and whether values of it had to be cloned. */
+  /** Rounds of the present batch, and the last batch of which values had to be cloned: see `tiny.ts`. */
   batch: 5,
   cloned: 6,
   /** 1 from the opening of a long round's gate to the return of all its bodies. */

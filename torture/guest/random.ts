@@ -62,5 +62,33 @@ export class Xoshiro implements Random {
   }
 }
 
+/** One that is seeded when it is asked first: most tiny rounds draw nothing, and a million seeds a second have a price. */
+export class LazyXoshiro extends Xoshiro {
+  readonly #seed: number
+  readonly #stream: number
+  #round = 0
+  #due = false
+
+  constructor(seed: number, stream: number) {
+    super(seed, stream, 0)
+    this.#seed = seed
+    this.#stream = stream
+  }
+
+  /** Starts the stream of a round. */
+  begin(round: number): void {
+    this.#round = round
+    this.#due = true
+  }
+
+  override int32(): number {
+    if (this.#due) {
+      this.#due = false
+      this.reseed(this.#seed, this.#stream, this.#round)
+    }
+    return super.int32()
+  }
+}
+
 /** Streams that are not a thread's. */
 export const STREAM = { setup: -1, chaos: -2, strides: -3, delays: -1000 } as const

@@ -26,8 +26,8 @@ import { Values } from './values.ts'
 
 /** How often a thread's event loop gets a turn between rounds: what bodies left there, errors too, comes to light. */
 const TURN_MS = 200
-/** Length of a batch of tiny rounds that stop requests wait for, ms. */
-const BATCH_MS = 20
+/** Length of a batch of tiny rounds that stop requests wait for, ms. Meetings take their time where CPUs are scarce. */
+const BATCH_MS = 100
 
 /**
  * @param entry URL of a file in the bundle's folder

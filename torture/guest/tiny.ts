@@ -11,7 +11,7 @@ import { publishCursor } from '../../lib/shm/sites.ts'
 import { checkRound } from './check.ts'
 import { MINE, STATE, WORD } from './control.ts'
 import type { Context, Participant } from './participant.ts'
-import { Xoshiro } from './random.ts'
+import { LazyXoshiro, type Xoshiro } from './random.ts'
 import { faultOf } from './report.ts'
 
 const { load } = Atomics
@@ -26,13 +26,13 @@ export interface Lane {
   readonly shared: unknown
   readonly restore: () => void
   readonly context: Context
-  readonly random: Xoshiro
+  readonly random: LazyXoshiro
   /** Whether `open` succeeded in the present round. */
   opened: boolean
 }
 
 export function makeLane(participant: Participant, shared: unknown, restore: () => void): Lane {
-  const random = new Xoshiro(0, 0, 0)
+  const random = new LazyXoshiro(participant.instance.seed, participant.seat.thread)
   // A body that asks for more after all is none for tiny rounds: this one ends, long ones follow.
   const more = () => {
     Atomics.store(participant.control.words, WORD.wantsLong, 1)
@@ -47,19 +47,18 @@ export function makeLane(participant: Participant, shared: unknown, restore: () 
  * @returns how many rounds there were
  */
 export function tinyBatch(participant: Participant, lanes: readonly Lane[], skew: Xoshiro, first: number): number {
-  const { control, meeting, instance, seat } = participant
+  const { control, meeting } = participant
   const { words } = control
   const rounds = load(words, WORD.batch)
   participant.state(STATE.opening)
   for (let k = 0; k < rounds; k++) {
     const lane = lanes[k]
     participant.round = first + k
-    lane.random.reseed(instance.seed, seat.thread, first + k)
+    lane.random.begin(first + k)
     lane.opened = participant.open(lane.context)
   }
+  // Whoever oversleeps this one spins at the first one of the walk, so that all begin together.
   meeting.meet()
-  if (participant.first) Atomics.store(words, WORD.cloned, 0)
-  meeting.gate()
   participant.state(STATE.running)
   walk(participant, lanes, rounds, skew, first)
   publishCursor()
@@ -83,7 +82,7 @@ function walk(participant: Participant, lanes: readonly Lane[], rounds: number, 
     for (let i = skew.below(headStart); i > 0; i--) load(words, mine + MINE.state)
     try {
       if (!lane.opened) values.putThrown(k)
-      else if (values.put(k, body.run(lane.context))) Atomics.store(words, WORD.cloned, 1)
+      else if (values.put(k, body.run(lane.context))) Atomics.store(words, WORD.cloned, mark(first))
     } catch (error) {
       values.putThrown(k)
       participant.failed(faultOf(error, 'exception'), lane.shared)
@@ -93,10 +92,13 @@ function walk(participant: Participant, lanes: readonly Lane[], rounds: number, 
   words[mine + MINE.copy] = 0
 }
 
+/** What says that values of a batch had to be cloned: no other batch's mark, and not 0. */
+const mark = (first: number): number => (first + 1) | 0
+
 /** Each thread takes its share of the rounds, unless values were cloned: those are with thread 0. */
 function checkLanes(participant: Participant, lanes: readonly Lane[], rounds: number, first: number): void {
   const { control, seat, values } = participant
-  const alone = load(control.words, WORD.cloned) === 1
+  const alone = load(control.words, WORD.cloned) === mark(first)
   if (alone && !participant.first) return
   if (alone) values.collect()
   const step = alone ? 1 : control.threads

@@ -6,7 +6,7 @@ import { Cpu, cpuRegion } from '../lib/shm/cpu.ts'
 import { BARRIER, Barrier } from '../lib/sync/barrier.ts'
 import { COMPLETION, Completion, completionWaiterRegion } from '../lib/sync/completion.ts'
 import { CONDITION, Condition } from '../lib/sync/condition.ts'
-import { ALL, FUTEX_BUCKET, Futex, futexRegion } from '../lib/sync/futex.ts'
+import { FUTEX_BUCKET, Futex, futexRegion, WAKE_ALL } from '../lib/sync/futex.ts'
 import { MCS_LOCK, McsLock, mcsRegion } from '../lib/sync/mcs-lock.ts'
 import { MUTEX, Mutex } from '../lib/sync/mutex.ts'
 import { QUEUED_SPINLOCK, QueuedSpinlock, qnodeRegion } from '../lib/sync/queued-spinlock.ts'
@@ -190,7 +190,7 @@ t.test('a futex does not sleep on what has changed, and wakes nobody where nobod
   const { w, at, handles } = machine()
   const [{ futex }] = handles
   t.equal(futex.wait(at.condition, 1), false)
-  t.equal(futex.wake(at.condition, ALL), 0)
+  t.equal(futex.wake(at.condition, WAKE_ALL), 0)
   t.equal(futex.requeue(at.condition, 1, 1, at.mutex), true, 'nobody has to be moved')
   t.equal(Atomics.load(w, at.bucket + FUTEX_BUCKET.waiters), 0)
 })

@@ -10,11 +10,12 @@
  * Orders: arriving is in full order (what each did before is seen by the last, and by it passed on); the count is reset
  * before the sense is turned, which is a release; the look at the sense is an acquire.
  */
+import { violated } from '../check/oracle.ts'
 import type { Cpu } from '../shm/cpu.ts'
 import { struct } from '../shm/layout.ts'
 import type { Order } from '../shm/ordering.ts'
 import { bug, passSlow, site } from '../shm/sites.ts'
-import { ALL, type Futex } from './futex.ts'
+import { type Futex, WAKE_ALL } from './futex.ts'
 
 /** Embeddable. All zero is ready. */
 export const BARRIER = struct('barrier', {
@@ -58,7 +59,7 @@ export class Barrier {
     this.#phase = Atomics.load(cpu.w, this.#sense)
   }
 
-  /** Waits until all have arrived; true for the one that was last. */
+  /** Waits until all have arrived; true for the one that was last. More threads than there are parties violate CNT. */
   arrive(): boolean {
     const w = this.#w
     const phase = this.#phase
@@ -68,9 +69,10 @@ export class Barrier {
       Atomics.store(w, this.#arrived, 0, 'relaxed')
       passSlow(SITE_LAST, this.#arrived, phase)
       Atomics.store(w, this.#sense, 1 - phase, SENSE_ORDER)
-      this.#futex.wake(NO_SENSE ? this.#arrived : this.#sense, ALL)
+      this.#futex.wake(NO_SENSE ? this.#arrived : this.#sense, WAKE_ALL)
       return true
     }
+    if (arrived > this.#parties) violated('CNT', `${arrived} threads have arrived at a barrier of ${this.#parties}`)
     passSlow(SITE_ARRIVED, this.#arrived, phase)
     if (NO_SENSE) this.#awaitCount()
     else this.#await(phase)

@@ -47,7 +47,7 @@ export function futexRegion(builder: ArenaBuilder, cpus: number, buckets = 2 * c
 }
 
 /** Wakes all. */
-export const ALL = 0x7fffffff
+export const WAKE_ALL = 0x7fffffff
 
 const NONE = 0
 

@@ -13,13 +13,18 @@ export interface SequenceOptions {
   readonly full?: Returned
   /** What to take from an empty one returns. Default: nothing. */
   readonly empty?: Returned
+  /**
+   * Whether it may seem full, or empty, when it is not: as a ring does while a place is claimed and not yet filled.
+   * Default: no.
+   */
+  readonly mayFail?: boolean
 }
 
 const key = (items: Items): string => items.join(' ')
 
 /** `enqueue(item)`, `dequeue() → item`, `peek() → item`, `size()`. */
 export function queue(options: SequenceOptions = {}): Model<Items> {
-  const { initial = [], empty } = options
+  const { initial = [], empty, mayFail = false } = options
   return {
     name: options.capacity === undefined ? 'a FIFO queue' : `a FIFO queue of ${options.capacity}`,
     operations: ['enqueue', 'dequeue', 'peek', 'size'],
@@ -30,7 +35,7 @@ export function queue(options: SequenceOptions = {}): Model<Items> {
         case 'enqueue':
           return putIn(items, args[0], options)
         case 'dequeue':
-          return items.length === 0 ? { state: items, returns: empty } : { state: items.slice(1), returns: items[0] }
+          return takeOut(items, items.slice(1), items[0], empty, mayFail)
         case 'peek':
           return { state: items, returns: items.length === 0 ? empty : items[0] }
         default:
@@ -42,7 +47,7 @@ export function queue(options: SequenceOptions = {}): Model<Items> {
 
 /** `push(item)`, `pop() → item`, `peek() → item`, `size()`; `popAll() → items, the top first`. */
 export function stack(options: SequenceOptions = {}): Model<Items> {
-  const { initial = [], empty } = options
+  const { initial = [], empty, mayFail = false } = options
   return {
     name: options.capacity === undefined ? 'a stack' : `a stack of ${options.capacity}`,
     operations: ['push', 'pop', 'peek', 'size', 'popAll'],
@@ -54,7 +59,7 @@ export function stack(options: SequenceOptions = {}): Model<Items> {
         case 'push':
           return putIn(items, args[0], options)
         case 'pop':
-          return { state: items.slice(0, -1), returns: top }
+          return takeOut(items, items.slice(0, -1), items[items.length - 1], empty, mayFail)
         case 'peek':
           return { state: items, returns: top }
         case 'popAll':
@@ -72,7 +77,7 @@ export function stack(options: SequenceOptions = {}): Model<Items> {
  * @param options.abort what `steal` may return whenever it was not quick enough. Default: a thief never gives up
  */
 export function deque(options: SequenceOptions & { readonly abort?: number } = {}): Model<Items> {
-  const { initial = [], empty, abort } = options
+  const { initial = [], empty, abort, mayFail = false } = options
   return {
     name: 'a deque with thieves',
     operations: ['push', 'take', 'steal'],
@@ -80,16 +85,25 @@ export function deque(options: SequenceOptions & { readonly abort?: number } = {
     key,
     apply: (items, { operation, args }) => {
       if (operation === 'push') return putIn(items, args[0], options)
-      if (operation === 'take')
-        return { state: items.slice(0, -1), returns: items.length === 0 ? empty : items[items.length - 1] }
-      const stolen: Effect<Items> =
-        items.length === 0 ? { state: items, returns: empty } : { state: items.slice(1), returns: items[0] }
-      return abort === undefined ? stolen : [stolen, { state: items, returns: abort }]
+      if (operation === 'take') return takeOut(items, items.slice(0, -1), items[items.length - 1], empty, mayFail)
+      const stolen = takeOut(items, items.slice(1), items[0], empty, mayFail)
+      return abort === undefined ? stolen : [...stolen, { state: items, returns: abort }]
     },
   }
 }
 
-function putIn(items: Items, item: number, { capacity, full = false }: SequenceOptions): Effect<Items> {
-  if (capacity === undefined) return { state: [...items, item] }
-  return items.length < capacity ? { state: [...items, item], returns: true } : { state: items, returns: full }
+function putIn(items: Items, item: number, options: SequenceOptions): readonly Effect<Items>[] {
+  const { capacity, full = false, mayFail = false } = options
+  if (capacity === undefined) return [{ state: [...items, item] }]
+  const failed = { state: items, returns: full }
+  if (items.length >= capacity) return [failed]
+  const done = { state: [...items, item], returns: true }
+  return mayFail ? [done, failed] : [done]
+}
+
+function takeOut(items: Items, left: Items, item: number, empty: Returned, mayFail: boolean): readonly Effect<Items>[] {
+  const failed = { state: items, returns: empty }
+  if (items.length === 0) return [failed]
+  const done = { state: left, returns: item }
+  return mayFail ? [done, failed] : [done]
 }

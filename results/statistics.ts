@@ -77,6 +77,30 @@ export function poissonAtMost(events: number, mean: number): number {
   return 1 - gammaP(events + 1, mean)
 }
 
+/**
+ * Whether two rates differ: the probability of counts as uneven as these, or more so, if the rates were the same.
+ * Given their sum, the first count is then binomial with the first share of the exposure: the exact conditional test,
+ * two-sided by probability.
+ * @param events   how many were seen in one place, and in the other
+ * @param exposure of both, in one unit
+ */
+export function equalRates(events: readonly [number, number], exposure: readonly [number, number]): number {
+  const trials = events[0] + events[1]
+  const share = exposure[0] / (exposure[0] + exposure[1])
+  if (trials === 0 || !(share > 0 && share < 1)) return 1
+  const log = (k: number) =>
+    logGamma(trials + 1) -
+    logGamma(k + 1) -
+    logGamma(trials - k + 1) +
+    k * Math.log(share) +
+    (trials - k) * Math.log1p(-share)
+  // Equal but for rounding is equal.
+  const most = log(events[0]) + 1e-7
+  let sum = 0
+  for (let k = 0; k <= trials; k++) if (log(k) <= most) sum += Math.exp(log(k))
+  return Math.min(1, sum)
+}
+
 /** Regularised lower incomplete gamma function P(a, x): a series below a + 1, a continued fraction above. */
 export function gammaP(a: number, x: number): number {
   if (x <= 0) return 0

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   cleanExposure,
+  equalRates,
   excludedRate,
   gammaP,
   poissonAtMost,
@@ -130,4 +131,17 @@ t.test('nothing breaks at the ends', async t => {
   t.equal(proportionInterval(0, 1).low, 0)
   near(t, proportionInterval(0, 1).high, 0.975, 1e-12, 'one trial')
   t.ok(poissonInterval(1_000_000).high > 1_001_900)
+})
+
+t.test('two rates: the exact conditional test', async t => {
+  // The example of R's poisson.test, whose p-value is printed as 0.07967.
+  near(t, equalRates([11, 6 + 8 + 7], [800, 1083 + 1050 + 878]), 0.07967, 1e-3, 'R: poisson.test')
+  // The example of R's binom.test(682, 925, p = 0.75): 0.3825.
+  near(t, equalRates([682, 243], [3, 1]), 0.3825, 1e-3, 'R: binom.test')
+  near(t, equalRates([4, 0], [31, 95]), (31 / 126) ** 4, 1e-9, 'all in a quarter of the time')
+  near(t, equalRates([0, 4], [95, 31]), (31 / 126) ** 4, 1e-9, 'whichever comes first')
+  near(t, equalRates([5, 5], [1, 1]), 1, 1e-9, 'nothing could be more even')
+  near(t, equalRates([0, 5], [1, 1]), 2 / 32, 1e-9, 'both sides count')
+  t.equal(equalRates([0, 0], [1, 2]), 1)
+  t.equal(equalRates([3, 0], [1, 0]), 1, 'nothing to compare with')
 })

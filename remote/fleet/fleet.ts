@@ -294,7 +294,10 @@ export class Fleet {
       else work.reject(error)
     } finally {
       work.arriving--
-      this.#safely(() => this.#decide())
+      this.#safely(() => {
+        if (schedule.isUp(attempt.host)) this.#tell(attempt.host, 'up')
+        this.#decide()
+      })
     }
   }
 

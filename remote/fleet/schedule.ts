@@ -99,6 +99,10 @@ export class Schedule {
       .filter(({ key }) => this.#jobs.get(key)?.state === 'open')
   }
 
+  isUp(name: string): boolean {
+    return this.#host(name).state === 'up'
+  }
+
   /** CPUs in use on a host. */
   usedOn(name: string): number {
     const host = this.#host(name)

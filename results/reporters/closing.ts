@@ -6,6 +6,7 @@ import { isOnTrial } from '../trials.ts'
 import { addCounters, fallbackShare, mainWork } from '../work.ts'
 import { comparesEngines, engineLines } from './engines.ts'
 import { cleanText, explorationLines } from './exploration.ts'
+import { hostLines } from './hosts.ts'
 import { type Look, labelled } from './labelled.ts'
 import { nextStep } from './next.ts'
 import { outcomeLines } from './outcomes.ts'
@@ -22,6 +23,8 @@ export function closingLines(closing: EndedRun, look: Look): string[] {
   if (isOnTrial(closing.plan)) lines.push(...trialLines(closing, look), '')
   else for (const group of groupsOf(closing.plan)) lines.push(...groupLines(group, closing, look), '')
   if (!isOnTrial(closing.plan)) lines.push(...engineLines(closing, look))
+  const hosts = hostLines(closing, look)
+  if (hosts.length > 0) lines.push(...hosts, '')
   lines.push(...verdictLines(closing, look))
   const { command, why } = nextStep(closing)
   lines.push(...labelled('next', command, look, { indent: 0, text: 'bold' }))

@@ -11,10 +11,11 @@ export function finalReporter(render: (run: EndedRun) => string, { stdout, stder
       progress = new Progress(plan, earlier)
       if (stderr.isTTY) live = new LiveView(stderr, progress)
     },
-    instanceStarted: instance => progress?.started(instance),
+    hostChanged: status => progress?.host(status),
+    instanceStarted: (instance, host) => progress?.started(instance, host),
     event: (name, event) => progress?.event(name, event),
     instanceEnded: (result, interleavings) => progress?.ended(result, interleavings),
-    bridgeStarted: search => progress?.started(search),
+    bridgeStarted: (search, host) => progress?.started(search, host),
     bridgeEnded: (name, result, interleaving) => progress?.bridgeEnded(name, result, interleaving),
     end(summary, dir) {
       live?.stop()

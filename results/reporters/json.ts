@@ -7,7 +7,7 @@ export function jsonReporter({ stdout }: Streams): Reporter {
   }
   return {
     start: (plan, dir) => say({ type: 'planned', dir, plan }),
-    instanceStarted: instance => say({ type: 'started', instance: instance.name, seed: instance.seed }),
+    instanceStarted: ({ name, seed }, host) => say({ type: 'started', instance: name, seed, ...(host && { host }) }),
     // The end record comes again, judged, with `ended`.
     event: (name, event) => {
       if (event.type !== 'end') say({ instance: name, ...event })
@@ -15,6 +15,9 @@ export function jsonReporter({ stdout }: Streams): Reporter {
     instanceEnded: result => say({ type: 'ended', instance: result.name, result }),
     bridgeStarted: search => say({ type: 'started', instance: search.name, seed: search.seed }),
     bridgeEnded: (name, { bridge }) => say({ type: 'bridged', instance: name, bridge }),
+    hostChanged(status, changed) {
+      if (changed) say({ type: 'host', ...status })
+    },
     end: (summary, dir) => say({ type: 'finished', dir, summary }),
   }
 }

@@ -5,6 +5,7 @@
 import { clock, fit, human, percent, plural, width } from '../format.ts'
 import { isOnTrial, standings } from '../trials.ts'
 import { fallbackShare } from '../work.ts'
+import { hostsView } from './live-hosts.ts'
 import { type Palette, paletteOf } from './palette.ts'
 import { currentRate, type Progress, type Running } from './progress.ts'
 import type { Stream } from './reporter.ts'
@@ -75,9 +76,10 @@ export class LiveView {
 /** What the view shows; the last column stays free, since some terminals wrap when it is filled. */
 export function liveLines(progress: Progress, columns: number, rows: number, paint: Palette): string[] {
   const running = [...progress.running.values()]
-  const room = Math.max(1, Math.min(8, rows - 4))
+  const hosts = hostsView(progress, Math.max(1, (rows - 4) >> 1), paint)
+  const room = Math.max(1, Math.min(8, rows - 4 - hosts.length))
   const names = Math.min(24, Math.max(0, ...running.map(({ instance }) => instance.name.length)))
-  const lines = [headLine(progress, paint), barLine(progress, columns - 1, paint)]
+  const lines = [headLine(progress, paint), barLine(progress, columns - 1, paint), ...hosts]
   lines.push(...running.slice(0, room).map(entry => runningLine(entry, progress.elapsedOf(entry), names, paint)))
   if (running.length > room) lines.push(paint('gray', `  and ${running.length - room} more at work`))
   return lines.map(line => fit(line, columns - 1))
@@ -108,7 +110,8 @@ function barLine(progress: Progress, columns: number, paint: Palette): string {
 function runningLine(running: Running, elapsedMs: number, names: number, paint: Palette): string {
   const { instance, stats, failures } = running
   const time = `${clock(Math.min(elapsedMs, instance.durationMs))}/${clock(instance.durationMs)}`
-  const head = `  ${instance.name.padEnd(names)}  ${paint('gray', time)}  `
+  const where = running.host === undefined ? '' : `${paint('gray', running.host)}  `
+  const head = `  ${instance.name.padEnd(names)}  ${where}${paint('gray', time)}  `
   const rate = currentRate(running)
   if (stats === undefined || rate === undefined) return `${head}${paint('gray', 'starting')}`
   const share = fallbackShare(stats.counters)

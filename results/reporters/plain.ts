@@ -5,7 +5,7 @@ import { closingLines } from './closing.ts'
 import { endedLine } from './line.ts'
 import { paletteOf } from './palette.ts'
 import { currentRate, Progress } from './progress.ts'
-import type { Reporter, Streams } from './reporter.ts'
+import type { HostStatus, Reporter, Streams } from './reporter.ts'
 
 const PROGRESS_MS = 10_000
 
@@ -30,12 +30,17 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
         `torture: ${plural(plan.instances.length, 'instance')}${longOf(progress)}, seed ${plan.seed}, ${shownPath(dir)}`,
       )
     },
-    instanceStarted(instance) {
-      progress?.started(instance)
+    hostChanged(status, changed) {
+      progress?.host(status)
+      const line = changed ? hostLine(status) : undefined
+      if (line !== undefined) say(paint(status.problem === undefined ? 'gray' : 'yellow', line))
+    },
+    instanceStarted(instance, host) {
+      progress?.started(instance, host)
       if (instance.trial !== undefined) return
       const threads = sum(instance.threads.map(({ count }) => count))
       say(
-        `start ${instance.name}: ${plural(threads, 'thread')}, ${duration(instance.durationMs)}, seed ${instance.seed}${instance.bugs.map(bug => `, bug ${bug}`).join('')}`,
+        `start ${instance.name}: ${plural(threads, 'thread')}, ${duration(instance.durationMs)}, seed ${instance.seed}${instance.bugs.map(bug => `, bug ${bug}`).join('')}${onHost(host)}`,
       )
     },
     event(name, event) {
@@ -52,9 +57,9 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
       progress?.ended(result, interleavings)
       say(endedLine(result, Number.POSITIVE_INFINITY, paint, progress?.planned(result.name)))
     },
-    bridgeStarted(search) {
-      progress?.started(search)
-      say(`start ${search.name}: searching a schedule that repeats it, ${duration(search.durationMs)}`)
+    bridgeStarted(search, host) {
+      progress?.started(search, host)
+      say(`start ${search.name}: searching a schedule that repeats it, ${duration(search.durationMs)}${onHost(host)}`)
     },
     bridgeEnded(name, result, interleaving) {
       progress?.bridgeEnded(name, result, interleaving)
@@ -67,6 +72,15 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
       say(`\n${closingLines({ plan, summary, results, interleavings, dir, last: true }, look).join('\n')}`)
     },
   }
+}
+
+const onHost = (host: string | undefined) => (host === undefined || host === 'local' ? '' : `, on ${host}`)
+
+/** What happens to a host, where it is worth a line. */
+function hostLine({ name, state, cpus, problem }: HostStatus): string | undefined {
+  if (state === 'up') return `host ${name}: ${plural(cpus, 'CPU')}`
+  if (state === 'away') return `host away: ${oneLine(problem ?? name)}; it is tried again`
+  return state === 'gone' ? `host given up: ${oneLine(problem ?? name)}` : undefined
 }
 
 /** A finding ends a search, and so does a proof. How soon bugs are caught is what a trial is about. */

@@ -1,10 +1,15 @@
 /** Where a run stands: shared by all that show progress. Times are those of the runner's clock, in milliseconds. */
+
+import { sum } from '../format.ts'
 import type { GuestEvent, InstanceResult, Interleaving, Plan, PlannedInstance, StatsLine } from '../schema.ts'
 import { mainWork } from '../work.ts'
+import type { HostStatus } from './reporter.ts'
 
 export interface Running {
   readonly instance: PlannedInstance
   readonly startedAt: number
+  /** Undefined: this machine. */
+  readonly host?: string | undefined
   stats?: StatsLine
   /** The totals before those: the rate shown is that of the time between. */
   before?: StatsLine
@@ -17,6 +22,8 @@ export class Progress {
   readonly running = new Map<string, Running>()
   readonly results = new Map<string, InstanceResult>()
   readonly interleavings = new Map<string, Interleaving>()
+  /** Of a fleet; none: this machine does it all. */
+  readonly hosts = new Map<string, HostStatus>()
   readonly #planned: ReadonlyMap<string, PlannedInstance>
   readonly #now: () => number
 
@@ -36,8 +43,12 @@ export class Progress {
     return this.#planned.get(name)
   }
 
-  started(instance: PlannedInstance): void {
-    this.running.set(instance.name, { instance, startedAt: this.#now(), failures: 0 })
+  started(instance: PlannedInstance, host?: string): void {
+    this.running.set(instance.name, { instance, startedAt: this.#now(), host, failures: 0 })
+  }
+
+  host(status: HostStatus): void {
+    this.hosts.set(status.name, status)
   }
 
   event(name: string, event: GuestEvent): void {
@@ -83,9 +94,14 @@ export class Progress {
     return all === 0 ? 1 : done / all
   }
 
-  /** What the batches that are left take if each of their instances uses its time up. */
+  /** What is left takes so long if each instance uses its time up: batch after batch, or spread over the hosts. */
   get remainingMs(): number {
     let left = 0
+    const cpus = sum([...this.hosts.values()].filter(({ state }) => state === 'up').map(host => host.cpus))
+    if (cpus > 0) {
+      const lefts = this.plan.instances.map(({ name, cpus }) => ({ ms: this.#leftOf(name), cpus }))
+      return Math.max(sum(lefts.map(one => one.ms * one.cpus)) / cpus, ...lefts.map(({ ms }) => ms))
+    }
     for (const batch of this.plan.batches) left += Math.max(0, ...batch.map(name => this.#leftOf(name)))
     return left
   }

@@ -18,8 +18,14 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       progress = new Progress(plan, earlier)
       live = new LiveView(stdout, progress)
     },
-    instanceStarted(instance) {
-      progress?.started(instance)
+    hostChanged(status, changed) {
+      progress?.host(status)
+      const { state, problem } = status
+      if (changed && problem !== undefined)
+        live?.print([paint('yellow', `${state === 'gone' ? 'host given up' : 'host away'}: ${oneLine(problem)}`)])
+    },
+    instanceStarted(instance, host) {
+      progress?.started(instance, host)
       live?.draw()
     },
     event(name, event) {
@@ -35,8 +41,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       if (progress !== undefined && progress.plan.instances.length > 1)
         live?.print([endedLine(result, columns(), paint, progress.planned(result.name))])
     },
-    bridgeStarted(search) {
-      progress?.started(search)
+    bridgeStarted(search, host) {
+      progress?.started(search, host)
       live?.draw()
     },
     bridgeEnded(name, result, interleaving) {

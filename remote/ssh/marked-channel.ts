@@ -50,12 +50,20 @@ export class MarkedChannel {
     return new MarkedChannel(channel, marker)
   }
 
-  /** The stream, from the byte after the last line on, paused. */
+  /** The stream, from the byte after the last line on. Nothing is lost until somebody listens. */
   release(): Duplex {
-    this.channel.off('data', this.#hear)
-    this.channel.pause()
-    if (this.#waiting.length > 0) this.channel.unshift(this.#waiting)
-    return this.channel
+    const { channel } = this
+    channel.off('data', this.#hear)
+    channel.pause()
+    if (this.#waiting.length > 0) channel.unshift(this.#waiting)
+    // A listener would not start a stream that somebody has paused.
+    const listened = (event: string | symbol) => {
+      if (event !== 'data') return
+      channel.off('newListener', listened)
+      process.nextTick(() => channel.resume())
+    }
+    channel.on('newListener', listened)
+    return channel
   }
 
   end(): void {

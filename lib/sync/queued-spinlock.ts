@@ -45,6 +45,9 @@ const PENDING_NO_WAIT = bug('qspinlock-pending-no-wait')
 /** The head of the queue does not heed who is pending. */
 const HEAD_OVERTAKES = bug('qspinlock-head-ignores-pending')
 
+/** The node is made ready when it can be found already. */
+const NODE_LATE = bug('qspinlock-node-late')
+
 /** One for each CPU; serves all queued spinlocks of an arena. */
 export function qnodeRegion(builder: ArenaBuilder, cpus: number): Region {
   return builder.region('qnode', QNODE, cpus, { ownLines: true })
@@ -124,12 +127,12 @@ export class QueuedSpinlock {
 
   #lockQueued(): void {
     const w = this.#w
-    Atomics.store(w, this.#node + QNODE.next, 0, 'relaxed')
-    Atomics.store(w, this.#node + QNODE.head, 0, 'relaxed')
+    if (!NODE_LATE) this.#prepare()
     // By now it may be free, and the cells just written are warm for the next time.
     if (this.tryLock()) return
     const before = this.#exchangeTail() >>> TAIL_SHIFT
     passSlow(SITE_QUEUED, this.#at, before)
+    if (NODE_LATE) this.#prepare()
     if (before !== 0) {
       Atomics.store(w, this.#nodeOf(before) + QNODE.next, this.#cpu.id + 1, 'release')
       for (let n = 0; Atomics.load(w, this.#node + QNODE.head, 'acquire') === 0; n++) this.#cpu.relax(n)
@@ -139,6 +142,12 @@ export class QueuedSpinlock {
     if ((val & TAIL_MASK) === this.#tail && Atomics.compareExchange(w, this.#at, val, LOCKED, 'relaxed') === val) return
     Atomics.add(w, this.#at, LOCKED, 'relaxed')
     this.#passHead()
+  }
+
+  /** Before the node can be found: who comes behind must not be overwritten. */
+  #prepare(): void {
+    Atomics.store(this.#w, this.#node + QNODE.next, 0, 'relaxed')
+    Atomics.store(this.#w, this.#node + QNODE.head, 0, 'relaxed')
   }
 
   /** Head of the queue: waits until the lock is free and nobody is pending; returns the word as it was then. */

@@ -22,11 +22,15 @@ export interface Cleaned {
 }
 
 const DRAFT = '.removing-'
+/** A bundle arrives, and an agent starts, a moment before anything says what they are for. */
+const STARTING_MS = 60_000
 
 /** @throws Trouble where the directory is not ours */
 export function clean(directory: string, { olderThanMs, dryRun }: CleanRequest): Cleaned {
   if (inspectDirectory(directory) !== 'ours') return { removed: [], kept: 0, spared: [] }
-  const before = Date.now() - olderThanMs
+  const now = Date.now()
+  const before = now - olderThanMs
+  const unused = now - Math.max(olderThanMs, STARTING_MS)
   const removed: { path: string; bytes: number }[] = []
   const spared: string[] = []
   let kept = 0
@@ -37,17 +41,17 @@ export function clean(directory: string, { olderThanMs, dryRun }: CleanRequest):
   const used = new Set<string>()
   for (const path of listed(directory, RUNS)) {
     const old = newest(join(directory, path)) < before
-    const alive = isAlive(join(directory, path))
+    const alive = mayBeAlive(join(directory, path))
     if (old && !alive) take(path)
     else {
       kept++
-      if (old) spared.push(`${path}: its agent is running`)
+      if (old) spared.push(`${path}: its agent is running, or may be`)
       for (const name of usedBy(join(directory, path))) used.add(name)
     }
   }
   for (const path of [...listed(directory, BUNDLES), ...listed(directory, NODES)]) {
     const name = path.slice(path.indexOf('/') + 1)
-    if (lstatSync(join(directory, path)).mtimeMs < before && !used.has(name) && !isOwnNode(join(directory, path)))
+    if (lstatSync(join(directory, path)).mtimeMs < unused && !used.has(name) && !isOwnNode(join(directory, path)))
       take(path)
     else kept++
   }
@@ -69,9 +73,9 @@ const listed = (directory: string, folder: string): string[] =>
 const isOwnNode = (path: string) => process.execPath.startsWith(`${path}/`)
 
 /** Whether an agent may be at work: one of another machine that shares the directory cannot be asked. */
-function isAlive(run: string): boolean {
+function mayBeAlive(run: string): boolean {
   const text = agentFile(run)
-  if (text === undefined) return false
+  if (text === undefined) return Date.now() - newest(run) < STARTING_MS
   try {
     return runnerState(JSON.parse(text)) !== 'dead'
   } catch {

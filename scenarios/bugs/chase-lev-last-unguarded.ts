@@ -7,8 +7,8 @@ export default defineBug({
     task, finds that it is the last, and takes it. Then the thief's swap succeeds, and the task is done twice. Owner and
     thief must both swap the top for the last one. The mutant's owner stores it.`,
   source: 'D. Chase and Y. Lev, SPAA 2005, popBottom',
-  scenarios: ['chase-lev'],
+  scenarios: ['chase-lev', 'chase-lev-history'],
   site: 'chase-lev/take-last',
-  oracle: ['TOKEN', 'FIFO'],
+  oracle: ['TOKEN', 'FIFO', 'LIN'],
   hardness: 'E',
 })

@@ -7,8 +7,8 @@ export default defineBug({
     consumer whose turn it is reads what was there a round ago: that value comes out twice, and the new one never. The
     mutant has the two stores in this order.`,
   source: 'our own control: the protocol of D. Vyukov, Bounded MPMC queue (2010)',
-  scenarios: ['mpmc-ring'],
+  scenarios: ['mpmc-ring', 'mpmc-ring-history'],
   site: 'mpmc-ring/claimed',
-  oracle: ['FIFO', 'TOKEN'],
+  oracle: ['FIFO', 'TOKEN', 'LIN'],
   hardness: 'E',
 })

@@ -27,6 +27,7 @@ const SITE_UNLOCK = site('ticket-lock/unlock')
 
 /** Draws by a load and a store. */
 const LOAD_STORE = bug('ticket-load-store')
+const SPIN_ORDER: Order = bug('ticket-spin-relaxed') ? 'relaxed' : 'acquire'
 const UNLOCK_ORDER: Order = bug('ticket-unlock-relaxed') ? 'relaxed' : 'release'
 
 /** A thread's handle of one lock. */
@@ -51,7 +52,7 @@ export class TicketLock {
   lock(): void {
     if (this.#held) violated('CNT', `cpu ${this.#cpu.id} locks ticket lock ${this.#next}, which it holds`)
     const ticket = this.#draw()
-    for (let n = 0; Atomics.load(this.#w, this.#owner, 'acquire') !== ticket; n++) this.#cpu.relax(n)
+    for (let n = 0; Atomics.load(this.#w, this.#owner, SPIN_ORDER) !== ticket; n++) this.#cpu.relax(n)
     this.#ticket = ticket
     this.#held = true
   }

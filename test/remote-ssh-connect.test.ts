@@ -30,6 +30,7 @@ t.test('an unknown, a changed and a revoked key are refused, with the line that 
   t.ok(unknown.message.includes(fingerprint), 'as ssh-keygen shows it')
   t.match(unknown.message, `it is not in ${lab.knownHosts}`)
   t.match(unknown.message, `ssh-keyscan -p ${port} 127.0.0.1`)
+  t.match(unknown.message, /accept it by ssh -F \S+ host$/)
 
   keygen(join(lab.dir, 'other'))
   const other = readFileSync(join(lab.dir, 'other.pub'), 'utf8').trim()
@@ -69,7 +70,7 @@ t.test('a wrong user, a key that is not accepted, an encrypted key', skip, async
   t.match(await lab.refusal('host', { user: 'nobody-of-ours' }), {
     kind: 'auth',
     fatal: true,
-    message: `host: nobody-of-ours@127.0.0.1:${port} lets nobody in: it accepts none of the one key; try ssh host`,
+    message: `host: nobody-of-ours@127.0.0.1:${port} lets nobody in: it accepts none of the one key; try ssh -F ${lab.configFile} host`,
   })
   const stranger = join(lab.dir, 'stranger')
   keygen(stranger)

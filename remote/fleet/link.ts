@@ -99,7 +99,9 @@ export class Link {
     if (stream?.writable) {
       const closed = new Promise(resolve => stream.once('close', resolve).resume())
       stream.end(encode({ type: 'bye' }))
-      await Promise.race([closed, sleep(BYE_MS)])
+      const late = new AbortController()
+      await Promise.race([closed, sleep(BYE_MS, late.signal)])
+      late.abort()
     }
     this.close()
   }

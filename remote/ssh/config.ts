@@ -34,6 +34,8 @@ export interface Hop {
   /** The name under which known_hosts has it, where that is another. */
   readonly keyAlias: string | undefined
   readonly connectTimeoutMs: number | undefined
+  /** How a person would go there. */
+  readonly command: string
 }
 
 const MOST_HOPS = 8
@@ -60,7 +62,7 @@ export async function routeTo(spec: HostSpec, configFile?: string): Promise<read
     if (route.length === MOST_HOPS) throw new HostProblem('config', spec.name, `more than ${MOST_HOPS} jump hosts`)
     const settings = await ask(alias, overrides)
     refuseUnsupported(spec, alias, settings)
-    route.unshift(hopOf(alias, settings))
+    route.unshift(hopOf(alias, settings, configFile))
     jumps = jumps.length > 1 ? jumps.slice(0, -1) : jumpsOf(spec, one(settings, 'proxyjump'))
   }
   return route
@@ -134,7 +136,7 @@ export function parseSettings(text: string): Settings {
 
 const one = (settings: Settings, key: string): string | undefined => settings.get(key)?.[0]
 
-export function hopOf(alias: string, settings: Settings): Hop {
+export function hopOf(alias: string, settings: Settings, configFile?: string): Hop {
   const address = one(settings, 'hostname') ?? alias
   const port = Number(one(settings, 'port') ?? 22)
   const user = one(settings, 'user') ?? userInfo().username
@@ -165,6 +167,7 @@ export function hopOf(alias: string, settings: Settings): Hop {
     revokedKeys: files(one(settings, 'revokedhostkeys'), path),
     keyAlias: one(settings, 'hostkeyalias'),
     connectTimeoutMs: timeout > 0 ? timeout * 1000 : undefined,
+    command: `ssh ${configFile === undefined ? '' : `-F ${typed(configFile)} `}${alias}`,
   }
 }
 
@@ -195,3 +198,6 @@ function files(text: string | undefined, path: (text: string) => string): string
   }
   return found
 }
+
+/** A word as one would type it into a shell. */
+export const typed = (text: string) => (/^[\w./@:%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)

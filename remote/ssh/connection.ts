@@ -165,7 +165,7 @@ function explain(host: string, hop: Hop, error: SshError, { keys, hindrances, wa
   if (error.level === 'client-authentication' || error.code === TOO_MANY_AUTHENTICATIONS) {
     const offered =
       keys === 0 ? 'there is no key to offer' : `it accepts none of ${keys === 1 ? 'the one key' : `${keys} keys`}`
-    return problem('auth', `${hop.user}@${at} lets nobody in: ${offered}${extra}; try ssh ${hop.alias}`)
+    return problem('auth', `${hop.user}@${at} lets nobody in: ${offered}${extra}; try ${hop.command}`)
   }
   if (error.level === 'client-timeout') return problem('unreachable', `${at} does not answer within ${waitMs / 1000} s`)
   if (error.level === 'handshake') return problem('protocol', `${at}: ${error.message}`)

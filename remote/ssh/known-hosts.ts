@@ -120,7 +120,8 @@ export function judgeKey(known: readonly KnownKey[], offered: Buffer): Trust {
 export function keyType(key: Buffer): string {
   if (key.length < 4) return ''
   const length = key.readUInt32BE(0)
-  return length > 64 ? '' : key.toString('latin1', 4, 4 + length)
+  // Whoever answered wrote it, and it is going to be shown.
+  return length > 64 ? '' : key.toString('latin1', 4, 4 + length).replace(/[^\w@.-]/g, '?')
 }
 
 /** `SHA256:…`, as ssh-keygen prints it. */

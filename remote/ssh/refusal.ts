@@ -1,6 +1,6 @@
 /** Why a host's key is refused, in one line that says how to check it. */
 import { HostProblem } from '../carrier.ts'
-import type { Hop } from './config.ts'
+import { type Hop, typed } from './config.ts'
 import { fingerprint, type KnownKey, keyType, lookupName, type Trust } from './known-hosts.ts'
 
 type Refused = Exclude<Trust, { kind: 'trusted' }>
@@ -10,13 +10,17 @@ export function refusal(host: string, hop: Hop, offered: Buffer, trust: Refused)
   const shows = `${at} shows the key ${fingerprint(offered)} (${keyType(offered)})`
   const name = hop.keyAlias ?? lookupName(hop.address, hop.port)
   if (trust.kind === 'unknown') {
-    return new HostProblem('unknown-key', host, `${shows}, and ${whyUnknown(trust.others, hop)}; ${howToCheck(hop)}`)
+    return new HostProblem(
+      'unknown-key',
+      host,
+      `${shows}, and ${whyUnknown(trust.others, hop)}; ${howToCheck(hop, keyType(offered))}`,
+    )
   }
   if (trust.kind === 'revoked') {
     return new HostProblem('revoked-key', host, `${shows}, which ${place(trust.by)} revokes: do not use this host`)
   }
   const instead = `${shows}, but ${place(trust.by)} has ${fingerprint(trust.by.key)}`
-  const remedy = `ssh-keygen -R ${quoted(name)} -f ${quoted(trust.by.file)}`
+  const remedy = `ssh-keygen -R ${typed(name)} -f ${typed(trust.by.file)}`
   return new HostProblem('changed-key', host, `${instead}: somebody may be in between; if it was changed, ${remedy}`)
 }
 
@@ -30,12 +34,13 @@ function whyUnknown(others: readonly KnownKey[], { knownHosts }: Hop): string {
   return `it is not in ${knownHosts.slice(0, 2).join(' or ') || 'known_hosts: no file is configured'}`
 }
 
-/** The port is part of the command only where it has to be. */
-function howToCheck({ alias, address, port }: Hop): string {
+/** What ssh-keyscan shows has come over a network: over the same one it proves nothing. */
+function howToCheck({ command, address, port }: Hop, type: string): string {
+  const own = `ssh-keygen -lf /etc/ssh/ssh_host_${kindOf(type)}_key.pub`
   const scan = `ssh-keyscan${port === 22 ? '' : ` -p ${port}`} ${address} | ssh-keygen -lf -`
-  return `compare it with the host's own (${scan}), then accept it by ssh ${alias}`
+  return `compare it with the host's own (there: ${own}; over another network: ${scan}), then accept it by ${command}`
 }
 
-const place = ({ file, line }: KnownKey) => `${file}:${line}`
+const kindOf = (type: string) => (type.startsWith('ecdsa') ? 'ecdsa' : type === 'ssh-rsa' ? 'rsa' : 'ed25519')
 
-const quoted = (text: string) => (/^[\w./@:%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`)
+const place = ({ file, line }: KnownKey) => `${file}:${line}`

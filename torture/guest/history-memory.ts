@@ -7,7 +7,6 @@
 /** Doubles of a call: its operation and arguments, and what it returned. */
 export const CALL = { operation: 0, args: 1, arg: 2, kind: 5, values: 6 } as const
 export const CALL_DOUBLES = 14
-export const MOST_ARGS = 3
 export const MOST_VALUES = 8
 /** What a call returned; from `list` on, a list of so many numbers more than that. */
 export const KIND = { pending: 0, nothing: 1, number: 2, list: 3 } as const

@@ -11,7 +11,7 @@
  * - `stepped`: under the deterministic scheduler the thread's own steps tell, and those are on record anyhow.
  */
 import type { Returned } from '../scenario.ts'
-import { CALL, type HistoryMemory, KIND, MOST_ARGS, MOST_VALUES, ROW } from './history-memory.ts'
+import { CALL, CALL_DOUBLES, type HistoryMemory, KIND, MOST_VALUES, ROW } from './history-memory.ts'
 
 /** Notes the moment in the words of a call. */
 export interface Marks {
@@ -122,50 +122,63 @@ export function makeRecorder(
   marks: Marks,
 ): Recorder {
   const { words, doubles, shape } = memory
-  const { capacity } = shape
-  let copy = 0
+  const { capacity, rows } = shape
+  const { called, returned: ended } = marks
   let head = 0
   let begun = 0
+  /** Of the present call: where it is written, and where its moments. */
+  let at = 0
+  let marksAt = 0
   let isOpen = false
+  let isDropped = false
   const numberOf = (operation: string): number => {
     for (let n = 0; n < operations.length; n++) if (operations[n] === operation) return n
     throw new TypeError(`call(): the model has no operation ${operation}, only ${operations.join(', ')}`)
+  }
+  const drop = (): void => {
+    isDropped = true
+    words[head + ROW.dropped]++
   }
   const call = (operation: string, a?: number, b?: number, c?: number): void => {
     if (isOpen) throw new TypeError(`call(): ${operation} begins before ret() has ended the call before it`)
     const number = numberOf(operation)
     isOpen = true
     if (begun === capacity) {
-      words[head + ROW.dropped]++
+      drop()
       return
     }
-    const at = memory.call(copy, row, begun)
-    doubles[at + CALL.operation] = number
-    doubles[at + CALL.args] = a === undefined ? 0 : b === undefined ? 1 : c === undefined ? 2 : MOST_ARGS
-    doubles[at + CALL.arg] = a ?? 0
-    doubles[at + CALL.arg + 1] = b ?? 0
-    doubles[at + CALL.arg + 2] = c ?? 0
-    doubles[at + CALL.kind] = KIND.pending
     begun++
+    at += CALL_DOUBLES
+    marksAt += rows
+    doubles[at + CALL.operation] = number
+    doubles[at + CALL.kind] = KIND.pending
+    let args = 0
+    if (a !== undefined) {
+      doubles[at + CALL.arg + args++] = a
+      if (b !== undefined) doubles[at + CALL.arg + args++] = b
+      if (c !== undefined) doubles[at + CALL.arg + args++] = c
+    }
+    doubles[at + CALL.args] = args
     words[head + ROW.begun] = begun
-    marks.called(memory.marks(copy, row, begun - 1))
+    called(marksAt)
   }
   const ret = <R extends Returned>(returned?: R): R => {
-    const isDropped = words[head + ROW.dropped] > 0
-    if (isOpen && !isDropped) marks.returned(memory.marks(copy, row, begun - 1), begun)
     if (!isOpen) throw new TypeError('ret(): no call() has begun')
     isOpen = false
-    if (!isDropped) put(memory.call(copy, row, begun - 1), returned)
+    if (!isDropped) {
+      ended(marksAt, begun)
+      put(returned)
+    }
     return returned as R
   }
-  const put = (at: number, returned: Returned): void => {
+  const put = (returned: Returned): void => {
     if (typeof returned === 'number' || typeof returned === 'boolean') {
       doubles[at + CALL.kind] = KIND.number
       doubles[at + CALL.values] = Number(returned)
     } else if (returned === undefined) doubles[at + CALL.kind] = KIND.nothing
-    else putList(at, returned)
+    else putList(returned)
   }
-  const putList = (at: number, list: readonly number[]): void => {
+  const putList = (list: readonly number[]): void => {
     if (!Array.isArray(list) || list.length > MOST_VALUES)
       throw new TypeError(`ret(): it takes a number, a boolean, nothing, or a list of at most ${MOST_VALUES} numbers`)
     doubles[at + CALL.kind] = KIND.list + list.length
@@ -174,11 +187,13 @@ export function makeRecorder(
   return {
     call,
     ret,
-    begin: to => {
-      copy = to
+    begin: copy => {
       head = memory.head(copy, row)
+      at = memory.call(copy, row, 0) - CALL_DOUBLES
+      marksAt = memory.marks(copy, row, 0) - rows
       begun = 0
       isOpen = false
+      isDropped = false
       marks.begin(copy)
     },
     calls: () => begun,

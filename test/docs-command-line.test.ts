@@ -3,7 +3,7 @@ import t from 'tap'
 import { workspace } from './helpers/cli.ts'
 
 const page = readFileSync('docs/command-line.md', 'utf8')
-const COMMANDS = ['run', 'explore', 'replay', 'rerun', 'scale', 'bugs', 'list', 'report', 'clean']
+const COMMANDS = ['run', 'explore', 'replay', 'rerun', 'scale', 'bugs', 'list', 'report', 'hosts', 'clean']
 
 /** The part of the page under a command's heading. */
 function section(command: string): string {

@@ -7,7 +7,7 @@ export default defineBug({
     opened under the old one have been closed. The mutant does not wait: whoever was inside before the flip still holds
     what was unlinked. It is rcutorture's busted_srcud.`,
   source: 'rcutorture of Linux, torture_type=busted_srcud',
-  scenarios: ['srcu'],
+  scenarios: ['srcu', 'srcu-sync'],
   site: 'srcu/flip',
   oracle: 'GEN',
   hardness: 'E',

@@ -20,7 +20,7 @@ import {
 } from '../protocol.ts'
 
 /** Between two tries; doubled from one to the next. */
-const RETRY_MS = { first: 500, most: 10_000 }
+const RETRY_MS = { first: 250, most: 5_000 }
 const PING_MS = 2_000
 /** A host that says nothing for so long is cut off, whatever its link may think. */
 const SILENCE_MS = 10_000

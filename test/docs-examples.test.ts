@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { workspace } from './helpers/cli.ts'
 
-const PAGES = ['README.md', 'docs/writing-a-scenario.md', 'docs/exploring.md']
+const PAGES = ['README.md', 'docs/writing-a-scenario.md', 'docs/exploring.md', 'docs/histories.md']
 /** Under stress, or by the command that the mark gives. */
 const MARKED = /<!-- runs as (\S+): (\w+)(?: by (.+?))? -->\s*```ts\n(.*?)```/gs
 /**

@@ -8,19 +8,25 @@ import { initMpmcRing, MpmcRing, type MpmcRingImage, mpmcRingRegion } from '../.
 import { defineScenario } from '../../torture/scenario.ts'
 import { recorded } from '../workloads/calls.ts'
 
+const calls = recorded<MpmcRingImage>({
+  put: 'enqueue',
+  take: 'dequeue',
+  bounded: true,
+  capacity: 2,
+  reserve: mpmcRingRegion,
+  init: initMpmcRing,
+  open: (w, image) => new MpmcRing(w, image),
+})
+
 export default defineScenario({
   name: 'mpmc-ring-history',
   summary: "Vyukov's ring is a queue, but that it may seem empty or full while a call is under way",
-  ...recorded<MpmcRingImage>(
-    {
-      put: 'enqueue',
-      take: 'dequeue',
-      bounded: true,
-      model: ({ params }) => queue({ empty: 0, capacity: params.capacity, mayFail: true }),
-      reserve: mpmcRingRegion,
-      init: initMpmcRing,
-      open: (w, image) => new MpmcRing(w, image),
-    },
-    2,
-  ),
+  ...calls,
+  params: {
+    ...calls.params,
+    strict: { default: false, describe: 'whether it is held to what a queue is, which it is not' },
+  },
+  history: {
+    model: ({ params: { capacity, strict } }) => queue({ empty: 0, capacity, mayFail: !strict }),
+  },
 })

@@ -10,9 +10,9 @@ export default defineScenario({
   ...recorded<MsQueueImage>({
     put: 'enqueue',
     take: 'dequeue',
-    model: queue({ empty: 0 }),
     reserve: msQueueRegion,
     init: initMsQueue,
     open: (w, image) => new MsQueue(w, image),
   }),
+  history: { model: queue({ empty: 0 }) },
 })

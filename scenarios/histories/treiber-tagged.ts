@@ -15,9 +15,9 @@ export default defineScenario({
   ...recorded<TaggedStackImage>({
     put: 'push',
     take: 'pop',
-    model: stack({ empty: 0 }),
     reserve: taggedStackRegion,
     init: initTaggedStack,
     open: (w, image) => new TaggedStack(w, image),
   }),
+  history: { model: stack({ empty: 0 }) },
 })

@@ -1,6 +1,6 @@
 /** Threads that put values in and take them out a few times, with all their calls recorded: is it linearizable? */
 import { ArenaBuilder } from '../../lib/shm/arena.ts'
-import type { HistorySpec, ParamValues, RecordCall, RecordReturn, Scenario } from '../../torture/scenario.ts'
+import type { ParamValues, RecordCall, RecordReturn, Scenario } from '../../torture/scenario.ts'
 import { allOf, type Container, type Shared } from './tokens.ts'
 
 const CALLS = { default: 3, min: 1, max: 12, describe: 'calls of each thread' }
@@ -13,9 +13,10 @@ export interface Recorded<I> {
   /** Names of the operations. */
   readonly put: string
   readonly take: string
-  readonly model: HistorySpec<Specs>['model']
   /** Whether putting in returns whether there was room; otherwise there always is. */
   readonly bounded?: boolean
+  /** Default 64: more than anybody puts in. */
+  readonly capacity?: number
   /** @param threads with one more: that of who checks */
   readonly reserve: (builder: ArenaBuilder, capacity: number, threads: number) => I
   readonly init: (w: Int32Array, image: I) => void
@@ -39,11 +40,11 @@ function put<I>({ put, bounded }: Recorded<I>, container: Container, value: numb
 /** No value is put in twice, so that each tells which one it is. */
 export const distinct = (thread: number, n: number): number => 100 * (thread + 1) + n
 
-/** A scenario but for its name and summary. */
-export const recorded = <I>(kind: Recorded<I>, capacity: number = CAPACITY.default) =>
+/** A scenario but for its name, its summary and the model of its history. */
+export const recorded = <I>(kind: Recorded<I>) =>
   ({
     tags: ['lockless', 'history'],
-    params: { calls: CALLS, capacity: { ...CAPACITY, default: capacity } },
+    params: { calls: CALLS, capacity: { ...CAPACITY, default: kind.capacity ?? CAPACITY.default } },
     setup: ({ params, threads }: { params: Params; threads: Readonly<Record<string, number>> }): Shared<I> => {
       const builder = new ArenaBuilder()
       const image = kind.reserve(builder, params.capacity, allOf(threads) + 1)
@@ -51,7 +52,6 @@ export const recorded = <I>(kind: Recorded<I>, capacity: number = CAPACITY.defau
       kind.init(arena.words, image)
       return { arena, image }
     },
-    history: { model: kind.model },
     threads: {
       caller: {
         count: 2,
@@ -77,4 +77,4 @@ export const recorded = <I>(kind: Recorded<I>, capacity: number = CAPACITY.defau
         value = ret(container.take())
       }
     },
-  }) satisfies Omit<Scenario<Shared<I>, Specs>, 'name' | 'summary'>
+  }) satisfies Omit<Scenario<Shared<I>, Specs>, 'name' | 'summary' | 'history'>

@@ -1,5 +1,5 @@
 /**
- * Is a history linearizable? The search of Wing and Gong ("Testing and verifying linearizable objects", JPDC 1993): put
+ * Is a history linearizable? The search of Wing and Gong ("Testing and verifying concurrent objects", JPDC 1993): put
  * a call first that began before any other had ended and could have returned what it did, and go on with the others.
  * What was reached before, the same calls in the same state, is not searched again: Lowe's memoisation ("Testing for
  * linearizability", CCPE 2017). As calls of a thread keep their order, the calls already placed are told by how many

@@ -2,7 +2,7 @@
  * What travels to a host: the text that a bundle's hash is made of, compressed once for all hosts. There is no archive
  * format in between, so nothing but files can arrive, and what arrives hashes to the bundle's name or is refused.
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -34,21 +34,26 @@ export async function shared<T, R>(key: string, make: () => Promise<T>, use: (th
 export const withPacked = <R>({ hash, dir }: BundleSource, use: (packed: Buffer) => Promise<R>): Promise<R> =>
   shared(hash, () => pack(dir), use)
 
-async function pack(dir: string): Promise<Buffer> {
+/** Hundreds of little files: one after the other in one go takes less time than to wait for each. */
+function pack(dir: string): Promise<Buffer> {
   const parts: Buffer[] = []
   for (const path of listFiles(dir)) {
-    const contents = await readFile(join(dir, path))
+    const contents = readFileSync(join(dir, path))
     parts.push(Buffer.from(`${path}\0${contents.length}\0`), contents)
   }
   return promisify(gzip)(Buffer.concat(parts), { level: LEVEL })
 }
 
+const BLOCK = 4096
+const sizes = new Map<string, number>()
+
 /** What a bundle takes on a disk, in bytes. */
-export async function sizeOfBundle({ dir }: BundleSource): Promise<number> {
-  const { stat } = await import('node:fs/promises')
-  let bytes = 0
-  for (const path of listFiles(dir)) bytes += Math.ceil((await stat(join(dir, path))).size / BLOCK) * BLOCK
+export function sizeOfBundle({ hash, dir }: BundleSource): number {
+  let bytes = sizes.get(hash)
+  if (bytes === undefined) {
+    bytes = 0
+    for (const path of listFiles(dir)) bytes += Math.ceil(statSync(join(dir, path)).size / BLOCK) * BLOCK
+    sizes.set(hash, bytes)
+  }
   return bytes
 }
-
-const BLOCK = 4096

@@ -1,6 +1,6 @@
 /**
  * Bundles on a host. What travels is the very text that a bundle's hash is made of: for each file, in order, its path, its
- * length, its contents. So what arrives is verified while it arrives, and again when it lies on the disk.
+ * length, its contents. So what arrives is verified while it arrives; what lies on the disk, before it is used.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import {
@@ -116,7 +116,7 @@ export class Arrival {
     this.#draft = join(directory, BUNDLES, name)
   }
 
-  /** @param text the text of the hash, whole */
+  /** @param text what the hash is made of, whole */
   complete(text: Buffer): void {
     const actual = createHash('sha256').update(text).digest('hex')
     if (actual !== this.#hash) throw new Trouble('damaged', `the bundle arrived damaged: it hashes to ${actual}`)
@@ -134,7 +134,6 @@ export class Arrival {
   }
 
   #settle(): void {
-    if (hashOf(this.#draft) !== this.#hash) throw new Trouble('damaged', 'the bundle is damaged on the disk')
     try {
       renameSync(this.#draft, bundleFolder(this.#directory, this.#hash))
     } catch (error) {

@@ -27,6 +27,8 @@ export function porter(marker: string, load: (url: string) => Promise<unknown>):
   const { stdin, stdout } = process
   let directory = directoryAt()
   let waiting: Buffer = Buffer.alloc(0)
+  /** Bundles that lie on the disk as they should, as of a moment ago. */
+  const verified = new Set<string>()
   let arrival: { readonly hash: string; readonly packed: number; readonly parts: Buffer[]; got: number } | undefined
 
   const answer = (value: unknown) => stdout.write(`${marker}${JSON.stringify(value)}\n`)
@@ -78,6 +80,12 @@ export function porter(marker: string, load: (url: string) => Promise<unknown>):
     return { taken: true }
   }
 
+  function wants(hash: string, bytes: number): boolean {
+    const wanted = wantsBundle(directory, hash, bytes)
+    if (!wanted) verified.add(hash)
+    return wanted
+  }
+
   function obey(request: Exclude<Request, { ask: 'take' | 'attach' }>): unknown {
     switch (request.ask) {
       case 'facts':
@@ -86,7 +94,7 @@ export function porter(marker: string, load: (url: string) => Promise<unknown>):
       case 'time':
         return { now: Date.now() }
       case 'want':
-        return { wanted: wantsBundle(directory, request.hash, request.bytes) }
+        return { wanted: wants(request.hash, request.bytes) }
       case 'clean':
         return clean(directory, request)
     }
@@ -119,7 +127,7 @@ export function porter(marker: string, load: (url: string) => Promise<unknown>):
   function prepare(run: string, hash: string) {
     if (!FOLDER_NAME.test(run) || run.length > 200) throw new Trouble('protocol', `${run} is no name of a run`)
     claimDirectory(directory)
-    if (!hasBundle(directory, hash)) throw new Trouble('damaged', `the bundle ${hash} is gone`)
+    if (!verified.has(hash) && !hasBundle(directory, hash)) throw new Trouble('damaged', `the bundle ${hash} is gone`)
     const folder = join(directory, RUNS, run)
     trying(`make ${folder}`, () => mkdirSync(folder, { recursive: true }))
     return { agent: join(bundleFolder(directory, hash), 'agent.js'), folder }

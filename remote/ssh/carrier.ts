@@ -80,7 +80,7 @@ export class SshReached implements Reached {
 
   async ship(bundle: BundleSource): Promise<number> {
     const porter = await this.#ready()
-    const { wanted } = await porter.ask({ ask: 'want', hash: bundle.hash, bytes: await sizeOfBundle(bundle) })
+    const { wanted } = await porter.ask({ ask: 'want', hash: bundle.hash, bytes: sizeOfBundle(bundle) })
     if (!wanted) return 0
     return withPacked(bundle, async bytes => {
       await porter.ask({ ask: 'take', hash: bundle.hash, packed: bytes.length }, bytes)

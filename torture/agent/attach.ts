@@ -2,12 +2,16 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 /** Relative to the folder of the run, which becomes the working directory: a socket's path may have 108 letters. */
 export const SOCKET = 'agent.sock'
 export const LOG = 'agent.log'
 
+/** The program: what is compiled lies side by side, whoever has loaded it. */
+const AGENT = join(dirname(fileURLToPath(import.meta.url)), 'agent.js')
 const START_MS = 15_000
 const RETRY_MS = 10
 
@@ -38,7 +42,7 @@ export function reach(): Promise<Socket | undefined> {
 /** In a session of its own, so that it outlives the link that we came by. */
 async function start(): Promise<Socket> {
   const log = openSync(LOG, 'a')
-  const child = spawn(process.execPath, [process.argv[1], 'serve', '.'], {
+  const child = spawn(process.execPath, [AGENT, 'serve', '.'], {
     detached: true,
     stdio: ['ignore', log, log],
   })

@@ -163,5 +163,10 @@ export default defineScenario({
     }
     if (sum !== noted) violated('REF', `the sum is ${sum}, and ${noted} were counted`)
   },
-  inconclusive: ({ counters }) => (counters.sums ? undefined : 'nobody ever took the sum'),
+  inconclusive: ({ counters }) => (counters.sums === 0 ? 'nobody ever took the sum' : undefined),
+  scale: {
+    sweep: 'counter',
+    rate: { name: 'countsPerSecond', counter: 'counts' },
+    rows: [1, 8, 64, 512].map(batch => ({ labels: { batch }, params: { batch }, threads: { reader: 0 } })),
+  },
 })

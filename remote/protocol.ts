@@ -125,7 +125,8 @@ export const encode = (message: DriverMessage | AgentMessage): string => `${JSON
  */
 export async function* linesOf(stream: Readable, longest: number): AsyncGenerator<string> {
   let torn = ''
-  for await (const text of stream.setEncoding('utf8')) {
+  // Whoever stops reading may have a last word to write.
+  for await (const text of stream.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     const lines = (torn + text).split('\n')
     torn = lines.pop()!
     if (torn.length > longest) throw new ProtocolError(`a line of more than ${longest} letters`)

@@ -34,6 +34,10 @@ const SUBJECTS: readonly (readonly [Model, Draw])[] = [
   [models.counter(), oneOf(plain('read'), plain('add'), withItem('fetchAdd'), withItem('addFetch'))],
   [models.queue(), oneOf(withItem('enqueue'), withItem('enqueue'), plain('dequeue'), plain('peek'))],
   [models.queue({ capacity: 2, empty: 0 }), oneOf(withItem('enqueue'), plain('dequeue'), plain('size'))],
+  [
+    models.queue({ capacity: 1, empty: 0, mayFail: true }),
+    oneOf(withItem('enqueue'), withItem('enqueue'), plain('dequeue')),
+  ],
   [models.stack(), oneOf(withItem('push'), withItem('push'), plain('pop'), plain('popAll'))],
   [models.deque({ empty: 0, abort: -1 }), oneOf(withItem('push'), plain('take'), plain('steal'))],
   [models.set({ initial: [2] }), oneOf(withItem('add'), withItem('remove'), withItem('has'))],

@@ -39,7 +39,6 @@ t.test('an item that two take', async t => {
     dequeue(1, 3, 13, 14),
   ]
   t.same(explained(QUEUE, calls), {
-    summary: 'not linearizable as a FIFO queue',
     brief: ['producer enqueue(1), enqueue(2)', 'left dequeue() → 2', 'right dequeue() → 1, dequeue() → 2'],
     drawing: [
       'producer      left             right',

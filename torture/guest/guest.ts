@@ -15,7 +15,7 @@ import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
 import { evidenceLines, type Held, hangEvidence } from './evidence.ts'
-import { historyMemory } from './history-memory.ts'
+import { copiesWithin, historyMemory } from './history-memory.ts'
 import { type Seat, seatsOf } from './load.ts'
 import type {
   FailureMessage,
@@ -169,6 +169,7 @@ export class Guest {
       MAX_COPIES,
       MAX_COPY_BYTES / Math.max(1, bytes),
       MAX_BUFFERS / Math.max(1, originals.length),
+      ready.calls === undefined ? MAX_COPIES : copiesWithin(this.#seats.length, ready.calls),
     )
     while (this.#instance.mode === 'stress' && copies.length < wanted)
       copies.push(originals.map(buffer => new SharedArrayBuffer(buffer.byteLength)))

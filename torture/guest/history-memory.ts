@@ -17,6 +17,9 @@ const ROW_WORDS = 32
 /** The words that all rows of a copy share: how often the counter was drawn from. */
 const COPY_WORDS = 16
 
+/** All that histories may take: fewer copies of the state do as well. */
+const MOST_BYTES = 32 * 1024 * 1024
+
 /** Calls of a row for each one that a round of long-running bodies is cut at: what is under way then has room. */
 const ROOM = 4
 
@@ -36,6 +39,12 @@ export function historyMemory(
 ): { readonly shape: HistoryShape; readonly buffer: SharedArrayBuffer } {
   const shape = { copies, rows: threads + 1, capacity: ROOM * calls }
   return { shape, buffer: new SharedArrayBuffer(HistoryMemory.bytes(shape)) }
+}
+
+/** How many copies of the state have room for their histories. */
+export function copiesWithin(threads: number, calls: number): number {
+  const shape = { copies: 1, rows: threads + 1, capacity: ROOM * calls }
+  return Math.max(1, Math.floor(MOST_BYTES / HistoryMemory.bytes(shape)))
 }
 
 export class HistoryMemory {

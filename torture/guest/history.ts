@@ -1,6 +1,6 @@
 /** The histories of a scenario, in one thread: what records its calls, and what judges those of all threads. */
-import { check, type Verdict } from '../../lib/check/linearizability/check.ts'
-import { explain } from '../../lib/check/linearizability/explain.ts'
+import { BUDGET, check, type Verdict } from '../../lib/check/linearizability/check.ts'
+import { explain, summaryOf } from '../../lib/check/linearizability/explain.ts'
 import { EXHIBIT } from '../../results/format.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import { checkModel } from '../model.ts'
@@ -13,14 +13,13 @@ import { seatsOf } from './load.ts'
 import { countedMarks, type Marks, makeRecorder, observedMarks, type Recorder } from './recorder.ts'
 
 export const DEFAULT_CALLS = 12
-const BUDGET = 100_000
 /** Of the message that shows a violation. */
 const MOST_BRIEF = 1200
 
 export interface HistoryFault {
   readonly oracle: 'LIN'
   readonly message: string
-  readonly details: unknown
+  readonly details?: unknown
 }
 
 export interface Histories {
@@ -65,7 +64,8 @@ export function makeHistories(options: {
   const placement = stepped?.placement ?? (counted ? asCounted : undefined)
   const reader = new HistoryReader(memory, model.operations, placement)
   const names = seatsOf(instance.threads).map(({ label }) => label)
-  const judge = new Judge({ reader, model, names, budget: spec.budget ?? BUDGET, count: options.count })
+  const { budget = BUDGET } = spec
+  const judge = new Judge({ reader, model, names, budget, count: options.count, explainsAll: stepped !== undefined })
   return {
     recorder,
     checkRecorder,
@@ -100,6 +100,8 @@ class Judge {
   readonly #names: readonly string[]
   readonly #count: (name: string, n?: number) => void
   readonly #known = new KnownHistories()
+  readonly #explainsAll: boolean
+  #explained = false
 
   constructor(options: {
     readonly reader: HistoryReader
@@ -107,7 +109,10 @@ class Judge {
     readonly budget: number
     readonly names: readonly string[]
     readonly count: (name: string, n?: number) => void
+    /** Otherwise the first violation: the others are of the same kind. */
+    readonly explainsAll: boolean
   }) {
+    this.#explainsAll = options.explainsAll
     this.#reader = options.reader
     this.#model = options.model
     this.#budget = options.budget
@@ -139,11 +144,13 @@ class Judge {
   }
 
   #faultOf(violation: Verdict): HistoryFault {
-    const { summary, brief, drawing, order, stuck, left } = explain(this.#model, violation, this.#names, this.#budget)
+    if (this.#explained && !this.#explainsAll) return { oracle: 'LIN', message: summaryOf(this.#model) }
+    this.#explained = true
+    const { brief, drawing, order, stuck, left } = explain(this.#model, violation, this.#names, this.#budget)
     const shown = cut(brief.join(EXHIBIT), MOST_BRIEF)
     return {
       oracle: 'LIN',
-      message: `${summary}${EXHIBIT}${shown}`,
+      message: `${summaryOf(this.#model)}${EXHIBIT}${shown}`,
       details: { model: this.#model.name, calls: this.#reader.calls, left, history: drawing, order, stuck },
     }
   }

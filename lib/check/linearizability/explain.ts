@@ -5,8 +5,6 @@ import { effectsOf, keyOf, type Model } from './model.ts'
 import { callText, drawHistory, operationText, returnedText } from './timeline.ts'
 
 export interface Explanation {
-  /** `not linearizable as a FIFO queue`: the same for all violations of a model. */
-  readonly summary: string
   /** The calls of each thread on one line: `consumer[0] dequeue() → 1, dequeue() → 1`. */
   readonly brief: readonly string[]
   /** One column a thread, time runs downwards. */
@@ -18,6 +16,9 @@ export interface Explanation {
   /** Calls of the history that do not matter: whatever they did, the others contradict each other. */
   readonly left: number
 }
+
+/** The same for all violations of a model. */
+export const summaryOf = ({ name }: Model): string => `not linearizable as ${name}`
 
 /**
  * @param violation of the history
@@ -37,7 +38,6 @@ export function explain<S>(
   const count = (calls: History) => calls.reduce((n, operations) => n + operations.length, 0)
   const state = order.at(-1)?.state ?? model.initial
   return {
-    summary: `not linearizable as ${model.name}`,
     brief: shown.flatMap((operations, thread) =>
       operations.length === 0 ? [] : [`${names[thread]} ${operations.map(operationText).join(', ')}`],
     ),

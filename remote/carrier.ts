@@ -47,7 +47,8 @@ export class HostProblem extends Error {
   readonly host: string
 
   constructor(kind: ProblemKind, host: string, message: string, options?: ErrorOptions) {
-    super(`${host}: ${message}`, options)
+    // Part of it may be what a host said: it shall stay one line, and not speak to the terminal.
+    super(`${host}: ${message.replace(/\p{Cc}+/gu, ' ')}`, options)
     this.name = 'HostProblem'
     this.kind = kind
     this.host = host

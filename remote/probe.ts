@@ -5,7 +5,7 @@ import { directoryAt } from './host/directory.ts'
 import { type OwnFacts, ownFacts } from './host/facts.ts'
 import { troubleOf } from './host/problem.ts'
 import { type SshOptions, sshCarrier } from './ssh/carrier.ts'
-import type { HostKey } from './ssh/connection.ts'
+import type { HostKey } from './ssh/login.ts'
 
 /** Less is no room for a bundle and results. */
 const LEAST_FREE_BYTES = 64 << 20

@@ -108,17 +108,40 @@ t.test('an agent signs for a key that cannot be read', skip, async t => {
 
 t.test('over jump hosts, each of which is recognised', skip, async t => {
   const lab = sshLab(t)
-  await lab.start('gate')
+  await lab.start('gate', { unknown: true })
   await lab.start('second', { jump: 'gate' })
   await lab.start('target', { jump: 'second' })
+  t.match(await lab.refusal('target'), {
+    kind: 'unknown-key',
+    host: 'target',
+    message: /^target: 127\.0\.0\.1:\d+ shows/,
+  })
+  const key = readFileSync(join(lab.dir, 'gate.key.pub'), 'utf8')
+  appendFileSync(lab.knownHosts, `* ${key}`)
   t.equal((await lab.connect('target')).facts.node, process.versions.node)
-
-  const known = readFileSync(lab.knownHosts, 'utf8')
-  writeFileSync(lab.knownHosts, known.split('\n').slice(1).join('\n'))
-  t.match(await lab.refusal('target'), { kind: 'unknown-key', host: 'target' }, 'the first one is unknown')
-  writeFileSync(lab.knownHosts, known)
   lab.alias('nowhere', 1, ['ProxyJump gate'])
   t.match(await lab.refusal('nowhere'), { kind: 'unreachable', message: /127\.0\.0\.1:1 cannot be reached from gate/ })
+})
+
+t.test('a jump host is logged in to once for all behind it, and left with the last', skip, async t => {
+  const lab = sshLab(t)
+  const gate = await lab.start('gate')
+  const line = await lineTo(t, () => gate.port)
+  appendFileSync(lab.knownHosts, `[127.0.0.1]:${line.port} ${gate.publicKey}\n`)
+  lab.alias('door', line.port)
+  const names = ['a', 'b', 'c']
+  for (const name of names) await lab.start(name, { jump: 'door' })
+  const reached = await Promise.all(names.map(name => lab.connect(name)))
+  t.equal(line.connections(), 1)
+  reached[0]!.close()
+  t.equal(await reached[0]!.closed, undefined)
+  const { facts } = await lab.connect('a')
+  t.equal(facts.node, process.versions.node)
+  t.equal(line.connections(), 1)
+  line.cut()
+  for (const { closed } of reached.slice(1)) t.match(await closed, { kind: 'cut' })
+  await lab.connect('b')
+  t.equal(line.connections(), 2, 'one that broke is not used again')
 })
 
 t.test('nobody listens, nobody answers', skip, async t => {

@@ -13,7 +13,8 @@ import type { Cleaned, CleanRequest } from '../host/clean.ts'
 import type { OwnFacts } from '../host/facts.ts'
 import { sizeOfBundle, withPacked } from '../ship.ts'
 import { routeTo } from './config.ts'
-import { type Connection, connect, type HostKey } from './connection.ts'
+import { type Connection, connect } from './connection.ts'
+import type { HostKey } from './login.ts'
 import { PorterLink } from './porter-link.ts'
 
 export interface SshOptions {

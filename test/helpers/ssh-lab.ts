@@ -198,6 +198,7 @@ export interface Line {
   readonly port: number
   /** How many bytes have gone to the host. */
   readonly sent: () => number
+  readonly connections: () => number
   cut(): void
   /** Everything is swallowed from now on; the connections stay. */
   silence(): void
@@ -207,11 +208,13 @@ export interface Line {
 export async function lineTo(t: Test, port: () => number, cutAfter = Number.POSITIVE_INFINITY): Promise<Line> {
   const sockets = new Set<Socket>()
   let sent = 0
+  let connections = 0
   let silent = false
   const cut = () => {
     for (const socket of sockets) socket.destroy()
   }
   const server: Server = createServer(client => {
+    connections++
     const host = tcp(port(), '127.0.0.1')
     for (const [from, to] of [
       [client, host],
@@ -235,5 +238,11 @@ export async function lineTo(t: Test, port: () => number, cutAfter = Number.POSI
   const silence = () => {
     silent = true
   }
-  return { port: (server.address() as { port: number }).port, sent: () => sent, cut, silence }
+  return {
+    port: (server.address() as { port: number }).port,
+    sent: () => sent,
+    connections: () => connections,
+    cut,
+    silence,
+  }
 }

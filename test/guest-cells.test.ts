@@ -17,6 +17,14 @@ t.test('cells are named by their path in what setup returned', async t => {
   t.equal(new CellNames(slots).name(slots.buffer, 4), 'shared[1]')
 })
 
+t.test('a buffer by itself and a data view are named with the byte', async t => {
+  const [lock, record] = [sab(8), sab(64)]
+  const names = new CellNames({ lock, record: new DataView(record, 16, 8) })
+  t.equal(names.name(lock, 4), 'lock+4')
+  t.equal(names.name(record, 20), 'record+4')
+  t.equal(names.name(record, 0), 'record.buffer+0', 'outside of the view')
+})
+
 t.test('a layout gives better names, with their meaning', async t => {
   const builder = new ArenaBuilder()
   const mm = builder.region(

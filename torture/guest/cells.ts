@@ -38,6 +38,8 @@ export interface Cell {
 export class CellNames {
   readonly #views = new Map<ArrayBufferLike, View[]>()
   readonly #arenas = new Map<ArrayBufferLike, ArenaImage[]>()
+  /** Memory whose cells have no size: buffers by themselves, and data views. */
+  readonly #bytes = new Map<ArrayBufferLike, Pick<View, 'path' | 'from' | 'to'>[]>()
 
   constructor(shared: unknown) {
     walk(shared, '', (value, path) => {
@@ -46,13 +48,16 @@ export class CellNames {
         const { byteOffset: from, byteLength } = value
         const view = { path: path.slice(1) || 'shared', array: value as Int32Array, from, to: from + byteLength }
         append(this.#views, value.buffer, view)
+      } else if (value instanceof SharedArrayBuffer || value instanceof DataView) {
+        const [buffer, from] = value instanceof DataView ? [value.buffer, value.byteOffset] : [value, 0]
+        append(this.#bytes, buffer, { path: path.slice(1) || 'shared', from, to: from + value.byteLength })
       }
     })
   }
 
   /** The name of the cell at a byte offset of a buffer; undefined for memory that is not part of what was shared. */
   name(buffer: ArrayBufferLike, byteOffset: number): string | undefined {
-    return this.#laidOut(buffer, byteOffset)?.name ?? this.#viewed(buffer, byteOffset)
+    return this.#laidOut(buffer, byteOffset)?.name ?? this.#viewed(buffer, byteOffset) ?? this.#byte(buffer, byteOffset)
   }
 
   /** What the layout says about the cell, its unit included. */
@@ -109,6 +114,11 @@ export class CellNames {
       if (best === undefined || view.to - view.from < best.to - best.from) best = view
     }
     return best && `${best.path}[${Math.floor((byteOffset - best.from) / best.array.BYTES_PER_ELEMENT)}]`
+  }
+
+  #byte(buffer: ArrayBufferLike, byteOffset: number): string | undefined {
+    const found = this.#bytes.get(buffer)?.find(({ from, to }) => from <= byteOffset && byteOffset < to)
+    return found && `${found.path}+${byteOffset - found.from}`
   }
 }
 

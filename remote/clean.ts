@@ -1,9 +1,9 @@
 /** `torture hosts clean`: what old runs left on the hosts. Only what lies below a directory with our marker is touched. */
 import { HostProblem, type HostSpec } from './carrier.ts'
-import { each } from './each.ts'
 import { type Cleaned, type CleanRequest, clean } from './host/clean.ts'
 import { directoryAt } from './host/directory.ts'
 import { troubleOf } from './host/problem.ts'
+import { HANDSHAKES, Slots } from './slots.ts'
 import { type SshOptions, sshCarrier } from './ssh/carrier.ts'
 
 export interface HostCleaned {
@@ -19,14 +19,16 @@ export function cleanHosts(
   options: SshOptions,
   signal: AbortSignal,
 ): Promise<HostCleaned[]> {
-  return each(specs, async spec => {
+  const slots = new Slots(HANDSHAKES)
+  const one = async (spec: HostSpec) => {
     try {
       return { name: spec.name, cleaned: await cleanHost(spec, request, options, signal) }
     } catch (error) {
       if (!(error instanceof HostProblem)) throw error
       return { name: spec.name, problem: error.message }
     }
-  })
+  }
+  return Promise.all(specs.map(spec => slots.use(() => one(spec))))
 }
 
 async function cleanHost(spec: HostSpec, request: CleanRequest, options: SshOptions, signal: AbortSignal) {

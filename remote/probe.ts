@@ -1,9 +1,9 @@
 /** `torture hosts check`: what stands between us and a run on each host. Nothing is changed there. */
 import { HostProblem, type HostSpec, type ProblemKind } from './carrier.ts'
-import { each } from './each.ts'
 import { directoryAt } from './host/directory.ts'
 import { type OwnFacts, ownFacts } from './host/facts.ts'
 import { troubleOf } from './host/problem.ts'
+import { HANDSHAKES, Slots } from './slots.ts'
 import { type SshOptions, sshCarrier } from './ssh/carrier.ts'
 import type { HostKey } from './ssh/login.ts'
 
@@ -26,14 +26,16 @@ export function checkHosts(
   options: SshOptions,
   signal: AbortSignal,
 ): Promise<HostReport[]> {
-  return each(specs, async spec => {
+  const slots = new Slots(HANDSHAKES)
+  const one = async (spec: HostSpec) => {
     try {
       return judge(spec, await look(spec, options, signal))
     } catch (error) {
       if (!(error instanceof HostProblem)) throw error
       return { name: spec.name, fit: false, problem: { kind: error.kind, message: error.message } }
     }
-  })
+  }
+  return Promise.all(specs.map(spec => slots.use(() => one(spec))))
 }
 
 type Seen = Pick<HostReport, 'hostKey'> & { readonly facts: NonNullable<HostReport['facts']> }

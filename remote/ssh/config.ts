@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { homedir, hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { HostProblem, type HostSpec } from '../carrier.ts'
+import { Slots } from '../slots.ts'
 
 /** Values by keyword in lower case, as OpenSSH has resolved them. */
 export type Settings = ReadonlyMap<string, readonly string[]>
@@ -40,6 +41,8 @@ export interface Hop {
 
 const MOST_HOPS = 8
 const ASK_MS = 20_000
+/** A fleet may have a thousand hosts: not as many processes at once. */
+const asking = new Slots(8)
 
 /**
  * The way to a host, the first jump host first.
@@ -104,7 +107,7 @@ async function settingsOf(alias: string, overrides: Overrides, configFile: strin
     ...(overrides.port === undefined ? [] : ['-p', String(overrides.port)]),
     ...(overrides.address === undefined ? [] : ['-o', `HostName=${overrides.address}`]),
   ]
-  const said = await askSsh([...args, '-G', '--', alias])
+  const said = await asking.use(() => askSsh([...args, '-G', '--', alias]))
   if (said !== undefined) return parseSettings(said)
   const { readSettings } = await import('./config-reader.ts')
   return readSettings(alias, overrides, configFile)

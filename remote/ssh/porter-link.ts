@@ -65,12 +65,20 @@ export class PorterLink {
   /** The stream, from the byte after the last answer on. It is the caller's. */
   handOver(): Duplex {
     const stream = this.#lines.release()
-    // Whatever the program at the other end says last is the reason why the stream failed.
+    // Whatever the program at the other end says last is the reason why the stream failed. The stream has ended by then:
+    // destroy() would say nothing of it.
     stream.prependListener('close', (status: number | null) => {
-      if (status)
-        stream.destroy(this.#problem('protocol', `the agent ended with status ${status}: ${this.#lines.lastWords()}`))
+      if (status) stream.emit('error', this.#failure(status))
     })
     return stream
+  }
+
+  #failure(status: number): HostProblem {
+    // 128 and more: it was killed, and may live when it is started again.
+    return this.#problem(
+      status < 128 ? 'protocol' : 'cut',
+      `the agent ended with status ${status}: ${this.#lines.lastWords()}`,
+    )
   }
 
   close(): void {

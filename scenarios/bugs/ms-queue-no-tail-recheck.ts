@@ -11,5 +11,7 @@ export default defineBug({
   scenarios: ['ms-queue'],
   site: 'ms-queue/enqueue',
   oracle: ['TOKEN', 'GEN', 'FIFO', 'HANG'],
-  hardness: 'E',
+  hardness: 'D',
+  jitter: 'high',
+  params: { capacity: 3 },
 })

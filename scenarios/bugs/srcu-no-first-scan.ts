@@ -12,4 +12,5 @@ export default defineBug({
   site: 'srcu/read-lock',
   oracle: ['GEN', 'TOKEN'],
   hardness: 'X',
+  params: { longReadEvery: 1000000, elements: 2 },
 })

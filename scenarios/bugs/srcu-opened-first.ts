@@ -8,10 +8,9 @@ export default defineBug({
     nobody seems to be inside, and A loses what it holds. In the other order whatever is counted as closed is counted as
     opened, too. The mutant has the two sums in this order.`,
   source: 'Linux, kernel/rcu/srcutree.c, srcu_readers_active_idx_check(), its comment',
-  scenarios: ['srcu'],
+  scenarios: ['srcu-sync'],
   site: 'srcu/scan',
-  oracle: 'GEN',
-  hardness: 'D',
-  jitter: 'high',
-  params: { longReadEvery: 100, longReadMs: 1 },
+  oracle: ['GEN', 'TOKEN'],
+  hardness: 'X',
+  params: { longReadEvery: 1000000, elements: 2 },
 })

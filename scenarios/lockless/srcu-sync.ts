@@ -30,6 +30,10 @@ class BySrcu implements Reclaimer {
     this.#retired.length = 0
   }
 
+  nest(): void {
+    this.#srcu.readUnlock(this.#srcu.readLock())
+  }
+
   retire(element: number): void {
     this.#retired.push(element)
   }

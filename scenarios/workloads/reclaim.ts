@@ -21,6 +21,8 @@ export interface Reclaimer {
   /** The element that a cell names, which stays until `release`. */
   protect(at: number): number
   release(): void
+  /** Does what a section inside the section does, where there is such a thing. */
+  nest?(): void
   /** Frees an element that was unlinked, some time after `release`. */
   retire(element: number): void
   /** Called when there is no memory: frees what can be freed. */
@@ -94,6 +96,7 @@ class Local {
     const value = Atomics.load(this.w, element + ELEMENT.value)
     if (!(generation & 1)) violated('GEN', 'a reader holds an element that has been freed', { element, generation })
     this.#linger()
+    this.reclaimer.nest?.()
     const complement = Atomics.load(this.w, element + ELEMENT.complement)
     const now = this.slab.generation(element)
     if (now !== generation)

@@ -73,7 +73,7 @@ function converse(spec: HostSpec, lines: MarkedChannel, send: (system: string) =
       lines.end()
     }
     lines.onLine = said => {
-      const { system, trouble, arrived } = said as Readonly<Record<string, unknown>>
+      const { system, trouble, arrived } = (said ?? {}) as Readonly<Record<string, unknown>>
       if (typeof system === 'string') send(system.slice(0, LONGEST_NAME)).catch(end)
       else end(arrived === true ? undefined : troubleOf(String(trouble), spec, problem, lines))
     }

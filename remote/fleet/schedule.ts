@@ -59,6 +59,7 @@ interface JobState {
 
 /** A job that has taken so many hosts with it is not given to another. */
 const MOST_PERISHED = 5
+const MOST_NAMED = 5
 
 export class Schedule {
   readonly #policy: Policy
@@ -68,6 +69,8 @@ export class Schedule {
   readonly #given = new Map<string, Attempt>()
   readonly #session: string
   #number = 0
+  /** Jobs that are not done. */
+  #open = 0
   /** Why the last host was given up. */
   #lastWhy = 'no host'
 
@@ -80,7 +83,7 @@ export class Schedule {
 
   /** Whether each job is done. */
   get over(): boolean {
-    return [...this.#jobs.values()].every(({ state }) => state === 'done')
+    return this.#open === 0
   }
 
   /** Keys of the jobs that are open and have no attempt anywhere. */
@@ -113,6 +116,7 @@ export class Schedule {
   }
 
   add(job: Job): void {
+    this.#open++
     this.#jobs.set(job.key, { job, order: this.#jobs.size, state: 'open', perished: 0 })
   }
 
@@ -210,23 +214,16 @@ export class Schedule {
 
   /** Places what can be placed, widest first, and says what nobody can do. */
   decide(now: number): Decision {
-    const open = this.#waiting(now)
     const lost: { key: string; why: string }[] = []
-    const left = open.filter(({ job, perished }) => {
-      const why = this.#hopeless(job, perished, now)
+    const hopeless = this.#despair(now)
+    const left = this.#waiting(now).filter(({ job, perished }) => {
+      const why = perished >= MOST_PERISHED ? tookHosts(perished) : hopeless(job.cpus)
       if (why !== undefined) lost.push({ key: job.key, why })
       return why === undefined
     })
     const place: Placed[] = []
-    const narrow = left.filter(({ job }) => {
-      const placed = this.#placeFitting(job)
-      if (placed !== undefined) place.push(placed)
-      return placed === undefined
-    })
-    for (const { job } of this.#policy.oversubscribe ? narrow : []) {
-      const placed = this.#placeOversubscribed(job)
-      if (placed !== undefined) place.push(placed)
-    }
+    const narrow = this.#placeFitting(left, place)
+    if (this.#policy.oversubscribe) this.#placeOversubscribed(narrow, place)
     return { place, lost }
   }
 
@@ -253,6 +250,7 @@ export class Schedule {
   }
 
   #finish(job: JobState): Attempt[] {
+    if (job.state === 'open') this.#open--
     job.state = 'done'
     const vain: Attempt[] = []
     for (const { attempts } of this.#hosts.values()) {
@@ -279,52 +277,65 @@ export class Schedule {
 
   #awayFor = ({ seenAt }: HostState, now: number): number => now - seenAt
 
-  #hopeless(job: Job, perished: number, now: number): string | undefined {
-    if (perished >= MOST_PERISHED) return `${perished} hosts lost all that they ran while they ran it`
+  /** Says of a width whether nobody can do jobs of it, and why: asked for many jobs, and worked out once for each. */
+  #despair(now: number): (cpus: number) => string | undefined {
     const hosts = [...this.#hosts.values()].filter(({ state }) => state !== 'gone')
+    const known = new Map<number, string | undefined>()
+    return cpus => {
+      const width = this.#policy.oversubscribe ? 0 : cpus
+      if (!known.has(width)) known.set(width, this.#hopeless(width, hosts, now))
+      return known.get(width)
+    }
+  }
+
+  #hopeless(width: number, hosts: readonly HostState[], now: number): string | undefined {
     if (hosts.length === 0) return `no host is left: ${this.#lastWhy}`
     // Of a host that has never been here it is not known how wide it is.
-    const able = hosts.filter(({ cpus }) => this.#policy.oversubscribe || cpus === 0 || cpus >= job.cpus)
-    if (able.length === 0) return `no host that is left has ${job.cpus} CPUs (--no-oversubscribe)`
+    const able = hosts.filter(({ cpus }) => cpus === 0 || cpus >= width)
+    if (able.length === 0) return `no host that is left has ${width} CPUs (--no-oversubscribe)`
     const away = able.every(host => host.state === 'away' && this.#awayFor(host, now) >= this.#policy.patienceMs)
     if (!away) return undefined
-    const names = able.map(({ name }) => name).join(', ')
-    return `nothing was heard of ${names} for ${Math.round(this.#policy.patienceMs / 1000)} s`
+    const names = able.map(({ name }) => name)
+    const listed = names.length > MOST_NAMED ? `any of ${names.length} hosts` : names.join(', ')
+    return `nothing was heard of ${listed} for ${Math.round(this.#policy.patienceMs / 1000)} s`
   }
 
-  #free(host: HostState): number {
-    return host.cpus - this.usedOn(host.name)
+  /** Where there is most room: so all hosts get something to do. @returns those for which there is none */
+  #placeFitting(jobs: readonly JobState[], place: Placed[]): JobState[] {
+    const rooms = [...this.#hosts.values()]
+      .filter(({ state }) => state === 'up')
+      .map(host => ({ host, free: host.cpus - this.usedOn(host.name) }))
+    // Of what does not fit, nothing wider does either; the next ones are narrower, or as wide.
+    let hopeless = Number.POSITIVE_INFINITY
+    return jobs.filter(({ job, perished }) => {
+      if (job.cpus >= hopeless) return true
+      const able = rooms.filter(({ host, free }) => free >= job.cpus && !has(host, job))
+      const room = best(able, ({ free }) => free)
+      // A job that one of the hosts has already may be the only one that finds no room.
+      if (room === undefined && perished === 0 && !rooms.some(({ host }) => has(host, job))) hopeless = job.cpus
+      if (room === undefined) return true
+      room.free -= job.cpus
+      place.push(this.#place(job, room.host, false))
+      return false
+    })
   }
 
-  /** Where there is most room: so all hosts get something to do. */
-  #placeFitting(job: Job): Placed | undefined {
-    const able = this.#ready(job).filter(host => this.#free(host) >= job.cpus)
-    return this.#place(
-      job,
-      best(able, host => this.#free(host)),
-      false,
-    )
+  /** Each on a host that has nothing else to do, the widest. */
+  #placeOversubscribed(jobs: readonly JobState[], place: Placed[]): void {
+    const idle = [...this.#hosts.values()].filter(({ state, attempts }) => state === 'up' && attempts.size === 0)
+    for (const { job } of jobs) {
+      if (idle.length === 0) return
+      const host = best(
+        idle.filter(({ cpus }) => cpus < job.cpus),
+        ({ cpus }) => cpus,
+      )
+      if (host === undefined) continue
+      idle.splice(idle.indexOf(host), 1)
+      place.push(this.#place(job, host, true))
+    }
   }
 
-  /** On a host that has nothing else to do, the widest. */
-  #placeOversubscribed(job: Job): Placed | undefined {
-    const idle = this.#ready(job).filter(host => host.attempts.size === 0 && host.cpus < job.cpus)
-    return this.#place(
-      job,
-      best(idle, ({ cpus }) => cpus),
-      true,
-    )
-  }
-
-  /** Hosts that are here; not those that have the same job already, from before they were away. */
-  #ready({ key }: Job): HostState[] {
-    return [...this.#hosts.values()].filter(
-      ({ state, attempts }) => state === 'up' && ![...attempts.values()].some(attempt => attempt.key === key),
-    )
-  }
-
-  #place({ key }: Job, host: HostState | undefined, oversubscribed: boolean): Placed | undefined {
-    if (host === undefined) return undefined
+  #place({ key }: Job, host: HostState, oversubscribed: boolean): Placed {
     const id = `${key}#${this.#session}.${++this.#number}@${host.name}`
     const placed = { id, key, host: host.name, oversubscribed }
     host.attempts.set(id, placed)
@@ -332,6 +343,12 @@ export class Schedule {
     return placed
   }
 }
+
+/** From before it was away, or was given up for lost. */
+const has = ({ attempts }: HostState, { key }: Job): boolean =>
+  [...attempts.values()].some(attempt => attempt.key === key)
+
+const tookHosts = (times: number) => `${times} hosts lost all that they ran while they ran it`
 
 function best<T>(all: readonly T[], worth: (one: T) => number): T | undefined {
   return all.reduce<T | undefined>((a, b) => (a === undefined || worth(b) > worth(a) ? b : a), undefined)

@@ -74,11 +74,7 @@ export class PorterLink {
   }
 
   #failure(status: number): HostProblem {
-    // 128 and more: it was killed, and may live when it is started again.
-    return this.#problem(
-      status < 128 ? 'protocol' : 'cut',
-      `the agent ended with status ${status}: ${this.#lines.lastWords()}`,
-    )
+    return this.#problem(kindOf(status), `the agent ended with status ${status}: ${this.#lines.lastWords()}`)
   }
 
   close(): void {
@@ -106,19 +102,22 @@ export class PorterLink {
   }
 
   #end(status: number | undefined): void {
-    const code = status === undefined ? '' : ` (status ${status})`
-    this.#ended ??= this.#spoke
-      ? this.#problem('cut', 'the connection ended')
-      : this.#problem('protocol', `our program does not start there${code}: ${this.#lines.lastWords()}`)
+    this.#ended ??= this.#whyEnded(status)
     this.#answered?.reject(this.#ended)
+  }
+
+  #whyEnded(status: number | undefined): HostProblem {
+    if (this.#spoke || status === undefined) return this.#problem('cut', 'the connection ended')
+    const words = `our program does not start there (status ${status}): ${this.#lines.lastWords()}`
+    return this.#problem(kindOf(status), words)
   }
 
   #give(): void {
     this.#ended ??= this.#spoke
       ? this.#problem('cut', `no answer for ${ANSWER_MS / 1000} s`)
       : this.#problem(
-          'protocol',
-          'it lets us in and does not answer: does a start-up file of its shell wait for input?',
+          'unreachable',
+          `it lets us in and says nothing for ${START_MS / 1000} s: does a start-up file of its shell wait for input?`,
         )
     this.#answered?.reject(this.#ended)
     this.#lines.channel.destroy()
@@ -128,6 +127,9 @@ export class PorterLink {
     return new HostProblem(kind, this.#spec.name, message)
   }
 }
+
+/** 128 and more: it was killed, and may live when it is started again. */
+const kindOf = (status: number): ProblemKind => (status < 128 ? 'protocol' : 'cut')
 
 interface OldNode {
   readonly old: string

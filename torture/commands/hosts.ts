@@ -4,7 +4,7 @@ import type { Argv } from 'yargs'
 import type { HostCleaned } from '../../remote/clean.ts'
 import { parseHosts } from '../../remote/hosts.ts'
 import type { HostReport } from '../../remote/probe.ts'
-import { formatBytes, plural, sum } from '../../results/format.ts'
+import { formatBytes, oneLine, plural, sum } from '../../results/format.ts'
 import { paletteOf } from '../../results/reporters/palette.ts'
 import { table } from '../../results/table.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -111,12 +111,13 @@ function checkText(reports: readonly HostReport[]): string[] {
       ? []
       : [
           hostKey?.type ?? '–',
-          `${facts.node} ${facts.platform}-${facts.arch}`,
+          oneLine(`${facts.node} ${facts.platform}-${facts.arch}`),
           cpus === facts.cpus ? String(cpus) : `${cpus} of ${facts.cpus}`,
           `${facts.clockSkewMs} ms`,
           formatBytes(facts.freeBytes),
           `${facts.roundTripMs.toFixed(1)} ms`,
-          `${facts.directory}${facts.state === 'ours' ? '' : ` (${facts.state})`}`,
+          // A host could say anything here, to the terminal too.
+          oneLine(`${facts.directory}${facts.state === 'ours' ? '' : ` (${facts.state})`}`),
         ]),
   ])
   const head = ['', 'host', 'state', 'key', 'node', 'cpus', 'clock', 'free', 'round trip', 'directory']
@@ -133,8 +134,8 @@ function cleanText({ name, cleaned, problem }: HostCleaned, dryRun: boolean): st
   const { removed, kept, spared } = cleaned
   const bytes = formatBytes(sum(removed.map(({ bytes }) => bytes)))
   return [
-    ...removed.map(({ path, bytes }) => `${name}: ${verb} ${path} (${formatBytes(bytes)})`),
-    ...spared.map(reason => `${name}: kept ${reason}`),
+    ...removed.map(({ path, bytes }) => `${name}: ${verb} ${oneLine(path)} (${formatBytes(bytes)})`),
+    ...spared.map(reason => `${name}: kept ${oneLine(reason)}`),
     removed.length === 0
       ? `${name}: nothing to remove, ${kept} kept`
       : `${name}: ${verb} ${removed.length}, ${freed} ${bytes}, ${kept} kept`,

@@ -41,24 +41,36 @@ t.test('an item that two take', async t => {
   t.same(explained(QUEUE, calls), {
     brief: ['producer enqueue(1), enqueue(2)', 'left dequeue() → 2', 'right dequeue() → 1, dequeue() → 2'],
     drawing: [
-      'producer      left             right',
+      'producer        left               right',
       '─ enqueue(1)',
       '─ enqueue(2)',
-      '                               ─ dequeue() → 1',
-      '              ┌ dequeue() → 2',
-      '              │                ┌ dequeue() → 2',
-      '              └                │',
-      '                               └',
+      '─ (enqueue(3))',
+      '                                   ─ dequeue() → 1',
+      '                ┌ dequeue() → 2',
+      '                │                  ┌ dequeue() → 2',
+      '                └                  │',
+      '                                   └',
+      '                ─ (dequeue() → 3)',
     ],
     order: [
       'producer enqueue(1)   then 1',
       'producer enqueue(2)   then 1 2',
-      'right dequeue() → 1   then 2',
-      'left dequeue() → 2',
+      'producer enqueue(3)   then 1 2 3',
+      'right dequeue() → 1   then 2 3',
+      'left dequeue() → 2   then 3',
     ],
-    stuck: ['right dequeue() → 2: there it would have returned nothing'],
+    stuck: ['right dequeue() → 2: there it would have returned 3'],
     left: 2,
   })
+})
+
+t.test('a long history: what comes after the contradiction is not drawn', async t => {
+  const later = Array.from({ length: 50 }, (_, n) => dequeue(2, 7, 20 + 10 * n, 21 + 10 * n))
+  const calls = [enqueue(1, 1, 2), dequeue(1, 1, 3, 4), enqueue(2, 5, 6), dequeue(1, 1, 7, 8), ...later]
+  const { drawing, brief, left } = explained(QUEUE, calls)
+  t.ok(drawing.length < 10, drawing.join('\n'))
+  t.same(brief, ['producer enqueue(1)', 'left dequeue() → 1, dequeue() → 1'])
+  t.equal(left, 51)
 })
 
 t.test('what a call that is left out did or did not do is no explanation', async t => {

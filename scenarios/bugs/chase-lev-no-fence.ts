@@ -8,9 +8,9 @@ export default defineBug({
     It takes a fence between the owner's store and its load. The mutant has none. JavaScript has no such store, and no
     machine shows it here: it takes the store buffers of torture explore --memory-model tso.`,
   source: 'N. M. Le, A. Pop, A. Cohen, F. Zappa Nardelli, PPoPP 2013, take(), the seq_cst fence',
-  scenarios: ['chase-lev'],
+  scenarios: ['chase-lev', 'chase-lev-history'],
   site: 'chase-lev/take',
-  oracle: ['TOKEN', 'FIFO'],
+  oracle: ['TOKEN', 'FIFO', 'LIN'],
   hardness: 'X',
   memoryModel: 'tso',
 })

@@ -4,10 +4,13 @@ import { cutTo, type History, type Operation } from './history.ts'
 import { effectsOf, keyOf, type Model } from './model.ts'
 import { callText, drawHistory, operationText, returnedText } from './timeline.ts'
 
+/** Of a history with more calls than this only those are drawn that the search came to. */
+const MOST_SHOWN = 40
+
 export interface Explanation {
-  /** The calls of each thread on one line: `consumer[0] dequeue() → 1, dequeue() → 1`. */
+  /** Those that matter, of each thread on one line: `consumer[0] dequeue() → 1, dequeue() → 1`. */
   readonly brief: readonly string[]
-  /** One column a thread, time runs downwards. */
+  /** One column a thread, time runs downwards. Calls that do not matter are in brackets. */
   readonly drawing: readonly string[]
   /** The longest order that can be explained, a call a line with the state after it. */
   readonly order: readonly string[]
@@ -31,22 +34,26 @@ export function explain<S>(
   names: readonly string[],
   budget: number,
 ): Explanation {
-  const required = fewest(violation.history, model, budget)
-  const least = checkWhole(violation.history, model, { budget, required })
-  const shown = shownOf(least, model, budget, required)
+  const { history } = violation
+  const required = fewest(history, model, budget)
+  const least = checkWhole(history, model, { budget, required })
+  const core = shownOf(least, model, budget, required)
+  const lengths = core.map(({ length }) => length)
+  const shown = count(history) <= MOST_SHOWN ? history : cutTo(history, least.reached)
   const { order } = checkWhole(shown, model, { budget })
-  const count = (calls: History) => calls.reduce((n, operations) => n + operations.length, 0)
   const state = order.at(-1)?.state ?? model.initial
   return {
-    brief: shown.flatMap((operations, thread) =>
+    brief: core.flatMap((operations, thread) =>
       operations.length === 0 ? [] : [`${names[thread]} ${operations.map(operationText).join(', ')}`],
     ),
-    drawing: drawHistory(shown, names),
+    drawing: drawHistory(shown, names, lengths),
     order: orderText(model, order, names),
     stuck: nextOf(shown, order).map(operation => `${names[operation.thread]} ${refusal(model, state, operation)}`),
-    left: count(violation.history) - count(shown),
+    left: count(history) - count(core),
   }
 }
+
+const count = (history: History): number => history.reduce((n, operations) => n + operations.length, 0)
 
 /**
  * By thread, how many of its calls must be explained for there to be no explanation, as few as possible: any of those

@@ -55,11 +55,20 @@ function eventsOf(history: History): Event[] {
 
 const GAP = 2
 
-/** @param names of the threads; those without a call have no column */
-export function drawHistory(history: History, names: readonly string[]): string[] {
+/**
+ * @param names of the threads; those without a call have no column
+ * @param matter by thread, how many of its calls do: the others are in brackets. Default: all
+ */
+export function drawHistory(
+  history: History,
+  names: readonly string[],
+  matter: readonly number[] = history.map(({ length }) => length),
+): string[] {
   const events = eventsOf(history)
+  const textOf = (thread: number, n: number) =>
+    n < matter[thread] ? operationText(history[thread][n]) : `(${operationText(history[thread][n])})`
   const columns = [...history.keys()].filter(thread => history[thread].length > 0)
-  const texts = (thread: number) => history[thread].map(operation => `┌ ${operationText(operation)}`)
+  const texts = (thread: number) => history[thread].map((_, n) => `┌ ${textOf(thread, n)}`)
   const widths = new Map(
     columns.map(t => [t, GAP + Math.max(names[t].length, ...texts(t).map(text => text.length))] as const),
   )
@@ -77,7 +86,7 @@ export function drawHistory(history: History, names: readonly string[]): string[
   ]
   for (const [at, { thread, n, begins }] of events.entries()) {
     const next = events[at + 1]
-    const text = operationText(history[thread][n])
+    const text = textOf(thread, n)
     if (!begins) {
       if (isOpen.delete(thread)) lines.push(line(thread, '└'))
     } else if (next?.thread === thread && next.n === n) lines.push(line(thread, `─ ${text}`))

@@ -38,10 +38,26 @@ for (const shell of ['sh', 'bash', 'dash', 'busybox sh', 'zsh', 'fish', 'csh', '
   })
 }
 
+for (const shell of ['dash', 'bash', 'busybox', 'zsh', 'ksh']) {
+  const missing = withoutSshd || !isInstalled(shell)
+  t.test(`sh may be ${shell}`, { skip: missing && `${shell} is not there` }, async t => {
+    const lab = sshLab(t)
+    const tools = join(lab.dir, 'tools')
+    mkdirSync(tools)
+    symlinkSync(pathOf(shell), join(tools, 'sh'))
+    await lab.start('host', { env: { PATH: `${tools}:${process.env.PATH}` } })
+    t.equal((await lab.connect('host')).facts.node, process.versions.node)
+    t.match(await lab.refusal('host', { node: '/nowhere/node' }), { kind: 'no-node' })
+  })
+}
+
+function pathOf(program: string): string {
+  return execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim()
+}
+
 function isInstalled(program: string): boolean {
   try {
-    execFileSync('sh', ['-c', `command -v ${program}`])
-    return true
+    return pathOf(program) !== ''
   } catch {
     return false
   }
@@ -81,8 +97,7 @@ t.test('of several Nodes the newest that a version manager has is taken', skip, 
   symlinkSync(process.execPath, join(versions, 'v20.20.2/bin/node'))
   oldNode(join(home, 'old'))
   // What we start on the way needs /bin in the PATH of this host.
-  for (const tool of ['sh', 'uname'])
-    symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(home, 'old', tool))
+  for (const tool of ['sh', 'uname']) symlinkSync(pathOf(tool), join(home, 'old', tool))
   t.equal((await lab.connect('host')).facts.node, process.versions.node)
 })
 

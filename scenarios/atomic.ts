@@ -1,7 +1,8 @@
 /**
  * `atomic_t` under all of its operations, in both builds on the same words: by the engine's read-modify-writes, and by
- * compare-and-swap alone. Nothing may get lost between them, which six words show, each in its way:
+ * compare-and-swap alone. Nothing may get lost between them, which seven words show, each in its way:
  *
+ * - **message**: the first thread writes a number and then says which; who has heard of it finds it, or a later one;
  * - **gate**: conditional operations keep it between 0 and a limit;
  * - **sides**: readers count it up unless it is negative, writers down unless it is positive: never both;
  * - **sum**: everybody adds and subtracts, and keeps an account. At the end the word is the sum of all accounts;
@@ -18,6 +19,8 @@ import { defineScenario, type Random } from '../torture/scenario.ts'
 import { BIT_CHANGES, DRAWS, SUMS, SWAPS } from './workloads/atomic-operations.ts'
 
 const WORDS = struct('atomic', {
+  message: 'what is written',
+  said: 'up to which message there is one',
   gate: '0 to LIMIT',
   sides: 'readers, or minus the writers',
   sum: 'the sum of all accounts',
@@ -25,6 +28,10 @@ const WORDS = struct('atomic', {
   token: 'the token that nobody holds',
 })
 const BITS = struct('bits', { word: 'two bits for each of 16 threads' })
+
+/** What a turn is about. */
+const TURNS = ['message', 'gate', 'sides', 'sum', 'bits', 'tickets', 'token'] as const
+type Turn = (typeof TURNS)[number]
 
 /** Small, so that a thread often finds the gate empty, and often full. */
 const LIMIT = 2
@@ -48,8 +55,9 @@ class Worker {
   readonly #shift: number
   readonly #random: Random
   readonly #builds: readonly AtomicOperations[]
+  readonly #isWriter: boolean
+  #written = 0
   #own = 0
-  gate = 0
   sum = 0
   drawn = 0
   ticketSum = 0
@@ -65,27 +73,40 @@ class Worker {
     this.#shift = 2 * (thread % THREADS_A_WORD)
     this.#random = random
     this.#builds = builds
+    this.#isWriter = thread === 0
     this.token = thread + 1
   }
 
-  /** In turn, so that threads that begin together are at the same word. */
-  turn(n: number): void {
+  turn(about: Turn): void {
     const ops = this.#builds[this.#random.below(this.#builds.length)]
     const order = ORDERS[this.#random.below(ORDERS.length)]
     const w = this.#w
-    const word = n % 6
-    if (word === 0) this.#pass(ops)
-    else if (word === 1) this.#takeSide(ops)
-    else if (word === 2) {
+    if (about === 'message') this.#message(ops)
+    else if (about === 'gate') this.#pass(ops)
+    else if (about === 'sides') this.#takeSide(ops)
+    else if (about === 'sum') {
       const change = this.#one(SUMS)(ops, w, this.#words + WORDS.sum, this.#random.int32(), order)
       this.sum = (this.sum + change) | 0
-    } else if (word === 3) this.#change(ops, order)
-    else if (word === 4) this.#draw(this.#one(DRAWS)(ops, w, this.#words + WORDS.tickets, order))
+    } else if (about === 'bits') this.#change(ops, order)
+    else if (about === 'tickets') this.#draw(this.#one(DRAWS)(ops, w, this.#words + WORDS.tickets, order))
     else this.token = this.#one(SWAPS)(ops, w, this.#words + WORDS.token, this.token, order)
   }
 
   #one<T>(choices: readonly T[]): T {
     return choices[this.#random.below(choices.length)]
+  }
+
+  #message(ops: AtomicOperations): void {
+    const w = this.#w
+    if (this.#isWriter) {
+      this.#written++
+      ops.atomicSet(w, this.#words + WORDS.message, this.#written)
+      ops.atomicSetRelease(w, this.#words + WORDS.said, this.#written)
+      return
+    }
+    const said = ops.atomicReadAcquire(w, this.#words + WORDS.said)
+    const found = ops.atomicRead(w, this.#words + WORDS.message)
+    if (((found - said) | 0) < 0) violated('DATA', `message ${said} was announced, and message ${found} is there`)
   }
 
   /** Through the gate, in or out. */
@@ -157,6 +178,7 @@ export default defineScenario({
   summary: 'atomic_t: all operations, natively and by compare-and-swap, on the same words',
   tags: ['lockless', 'kernel'],
   params: {
+    word: { default: 'all', choices: ['all', ...TURNS], describe: 'which of the words is worked on' },
     build: { default: 'mixed', choices: ['mixed', 'native', 'cas'], describe: 'how the operations are built' },
   },
   roundMs: 250,
@@ -174,11 +196,13 @@ export default defineScenario({
         const builds = params.build === 'native' ? [native] : params.build === 'cas' ? [cas] : [native, cas]
         return new Worker(shared, builds, random, thread)
       },
-      run: ({ local: worker, threads, more, count }) => {
+      run: ({ local: worker, params, threads, more, count }) => {
+        // In turn, so that threads that begin together are at the same word.
+        const all = TURNS.filter(about => params.word === 'all' || params.word === about)
         count('operations', 0)
         let turns = 0
         for (let reported = 0; more(); turns++) {
-          worker.turn(turns)
+          worker.turn(all[turns % all.length])
           if (turns - reported < REPORT_EVERY) continue
           count('operations', turns - reported)
           reported = turns
@@ -208,7 +232,8 @@ export default defineScenario({
     const tokens = [word(WORDS.token), ...column(4)].sort((a, b) => a - b)
     if (tokens.some((token, n) => token !== n)) violated('REF', `the tokens are ${tokens}`)
   },
-  inconclusive: ({ counters }) => (counters.refused === 0 ? 'nobody was ever in the way of another' : undefined),
+  inconclusive: ({ counters, params }) =>
+    params.word === 'all' && counters.refused === 0 ? 'nobody was ever in the way of another' : undefined,
   scale: {
     sweep: 'worker',
     rate: { name: 'operationsPerSecond', counter: 'operations' },

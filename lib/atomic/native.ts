@@ -7,15 +7,23 @@
  * `atomicReadAcquire` and `atomicSetRelease`.
  */
 import type { Order } from '../shm/ordering.ts'
+import { bug, pass, site } from '../shm/sites.ts'
 
 export * from './conditional.ts'
+
+const READ_RELAXED = bug('atomic-read-relaxed')
+const SET_RELAXED = bug('atomic-set-relaxed')
+const READ_ACQUIRE = site('atomic/read-acquire')
+const SET_RELEASE = site('atomic/set-release')
 
 export function atomicRead(w: Int32Array, at: number): number {
   return Atomics.load(w, at, 'relaxed')
 }
 
 export function atomicReadAcquire(w: Int32Array, at: number): number {
-  return Atomics.load(w, at, 'acquire')
+  const value = Atomics.load(w, at, READ_RELAXED ? 'relaxed' : 'acquire')
+  pass(READ_ACQUIRE, at, value)
+  return value
 }
 
 export function atomicSet(w: Int32Array, at: number, value: number): void {
@@ -23,7 +31,8 @@ export function atomicSet(w: Int32Array, at: number, value: number): void {
 }
 
 export function atomicSetRelease(w: Int32Array, at: number, value: number): void {
-  Atomics.store(w, at, value, 'release')
+  pass(SET_RELEASE, at, value)
+  Atomics.store(w, at, value, SET_RELAXED ? 'relaxed' : 'release')
 }
 
 // Without a result: relaxed.

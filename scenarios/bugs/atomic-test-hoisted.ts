@@ -11,4 +11,5 @@ export default defineBug({
   site: 'atomic/conditional',
   oracle: 'REF',
   hardness: 'E',
+  params: { word: 'gate' },
 })

@@ -7,9 +7,9 @@
  * count that nobody takes any more is 0.
  *
  * A reader reads the index and then counts itself in, in two steps. Between them the index may turn, and one that is
- * slow is counted where nobody looks. So the index is turned **twice**, which waits for both counts: it is what the
- * kernel's SRCU does, and did from its first day on. The count is in full order on both sides: a reader that is not
- * seen finds the new object.
+ * slow is counted where nobody looks. So the index is turned **twice**, which waits for both counts, as the first SRCU of
+ * the kernel did; that of today waits for both, too. The count is in full order on both sides: a reader that is not seen
+ * finds the new object.
  *
  * P. Bonzini, "Lockless patterns: some final topics", LWN.net, 30 March 2021, is about what is left: when to use all this,
  * and when not. P. McKenney, "Sleepable RCU", LWN.net, 9 October 2006, is the source of the two flips.

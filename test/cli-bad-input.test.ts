@@ -69,7 +69,8 @@ const RUNS: readonly [string, RegExp][] = [
   ['rerun --only', /only/],
   ['nosuchcommand', /there is no command 'nosuchcommand'/],
   ['replay ./nowhere', /there is no run/],
-  ['hosts', /'hosts' is not in this version: see ROADMAP.md/],
+  ['hosts', /say what, check or clean/],
+  ['hosts check absent.json', /the hosts file absent\.json: there is no such file/],
   ['-s lost-update', /no command given/],
   ['', /no command given/],
 ]

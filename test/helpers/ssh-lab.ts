@@ -42,6 +42,9 @@ function makesRunFolder(): boolean {
   }
 }
 
+/** A test that is killed takes its sshd along. */
+const WHILE_WE_LIVE = '"$0" -D -e -f "$1" & read -r line; kill -9 $!'
+
 export interface HostOptions {
   /** Lines for sshd_config. */
   readonly config?: readonly string[]
@@ -87,7 +90,7 @@ export function sshLab(t: Test): SshLab {
   const open: SshReached[] = []
   t.teardown(() => {
     for (const reached of open) reached.close()
-    for (const child of children) child.kill('SIGKILL')
+    for (const child of children) child.stdin!.end()
     rmSync(dir, { recursive: true, force: true })
   })
   const [configFile, knownHosts, identity] = ['ssh_config', 'known_hosts', 'id_ed25519'].map(name => join(dir, name))
@@ -115,7 +118,7 @@ export function sshLab(t: Test): SshLab {
       const port = await freePort()
       const config = join(dir, `${name}.sshd`)
       writeFileSync(config, sshdConfig(dir, name, home, port, options).join('\n').concat('\n'))
-      const child = spawn(SSHD!, ['-D', '-e', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] })
+      const child = spawn('sh', ['-c', WHILE_WE_LIVE, SSHD!, config], { stdio: ['pipe', 'ignore', 'pipe'] })
       children.push(child)
       await listening(child)
       const publicKey = readFileSync(join(dir, `${name}.key.pub`), 'utf8')
@@ -128,7 +131,7 @@ export function sshLab(t: Test): SshLab {
         ...(options.more ?? []),
         ...(options.jump === undefined ? [] : [`ProxyJump ${options.jump}`]),
       ])
-      return { name, port, home, publicKey, stop: () => void child.kill('SIGKILL') }
+      return { name, port, home, publicKey, stop: () => void child.stdin!.end() }
     },
     async connect(name, spec = {}, options = {}) {
       const carrier = sshCarrier({ name, carrier: 'ssh', ...spec }, { configFile, ...options })

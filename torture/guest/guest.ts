@@ -15,7 +15,7 @@ import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
 import { evidenceLines, type Held, hangEvidence } from './evidence.ts'
-import { copiesWithin, historyMemory } from './history-memory.ts'
+import { copiesWithin, HistoryMemory, historyMemory } from './history-memory.ts'
 import { type Seat, seatsOf } from './load.ts'
 import type {
   FailureMessage,
@@ -26,6 +26,7 @@ import type {
   Stay,
   ToThread,
 } from './messages.ts'
+import { openCalls } from './open-calls.ts'
 import { outcomeTable } from './outcomes.ts'
 import { Placement } from './placement.ts'
 import { throttledMicros } from './proc.ts'
@@ -73,6 +74,7 @@ export class Guest {
   #throttledBefore: number | undefined
   #ready: ReadyMessage | undefined
   #held: Held | undefined
+  #history: SharedMessage['history']
   /** Set when the end has begun: nothing more is started. */
   #ending = false
   #failedAt = 0
@@ -169,11 +171,13 @@ export class Guest {
       MAX_COPIES,
       MAX_COPY_BYTES / Math.max(1, bytes),
       MAX_BUFFERS / Math.max(1, originals.length),
-      ready.calls === undefined ? MAX_COPIES : copiesWithin(this.#seats.length, ready.calls),
+      ready.history === undefined ? MAX_COPIES : copiesWithin(this.#seats.length, ready.history.calls),
     )
     while (this.#instance.mode === 'stress' && copies.length < wanted)
       copies.push(originals.map(buffer => new SharedArrayBuffer(buffer.byteLength)))
     this.#held = { shared: ready.shared, copies }
+    if (ready.history !== undefined)
+      this.#history = historyMemory(copies.length, this.#seats.length, ready.history.calls)
     const values = new SharedArrayBuffer(valueBytes(copies.length, this.#seats.length))
     const explores = this.#instance.mode === 'explore'
     const message: SharedMessage = {
@@ -181,7 +185,7 @@ export class Guest {
       shared: ready.shared,
       copies,
       values,
-      ...(ready.calls !== undefined && { history: historyMemory(copies.length, this.#seats.length, ready.calls) }),
+      ...(this.#history && { history: this.#history }),
       ...(explores && { explorer: explorerMemory(this.#seats.length, originals) }),
     }
     for (const port of this.#ports) port.postMessage(message)
@@ -266,12 +270,19 @@ export class Guest {
         thread: this.#seats[stuck[0].thread].label,
         round: this.#round(),
         atMs: this.#sinceGate(time),
-        details: { threads, lines: evidenceLines(evidence) },
+        details: { threads, lines: [...evidenceLines(evidence), ...this.#openCalls()] },
       },
       { 'trace.json': trace, 'hang.json': { schema: SCHEMA, ...evidence } },
     )
     this.#ending = false
     this.#end()
+  }
+
+  /** Of a scenario that has a history. */
+  #openCalls(): string[] {
+    if (this.#history === undefined) return []
+    const memory = new HistoryMemory(this.#history.shape, this.#history.buffer)
+    return openCalls(memory, this.#ready!.history!.operations, this.#seats)
   }
 
   #tick(): void {
@@ -379,7 +390,7 @@ export class Guest {
         : { throttled: Math.min(1, (throttled - this.#throttledBefore) / 1000 / passedMs) }),
       ...(this.#exploration === undefined ? {} : { exploration: this.#exploration }),
       unseen: this.#unseen,
-      history: this.#ready?.calls !== undefined,
+      history: this.#history !== undefined,
       stopped: this.#stopped && durationMs < this.#instance.durationMs - TICK_MS,
     }
   }

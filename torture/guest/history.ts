@@ -10,9 +10,10 @@ import { HistoryMemory, type HistoryShape } from './history-memory.ts'
 import { asCounted, HistoryReader, type Placement } from './history-reader.ts'
 import { KnownHistories } from './known-histories.ts'
 import { seatsOf } from './load.ts'
+import type { ReadyMessage } from './messages.ts'
 import { countedMarks, type Marks, makeRecorder, observedMarks, type Recorder } from './recorder.ts'
 
-export const DEFAULT_CALLS = 12
+const DEFAULT_CALLS = 12
 /** Of the message that shows a violation. */
 const MOST_BRIEF = 1200
 
@@ -79,10 +80,12 @@ export function makeHistories(options: {
   }
 }
 
-export function modelOf(
-  spec: HistorySpec<any>,
-  { params, threads }: Pick<PlannedInstance, 'params' | 'threads'>,
-): Model {
+/** What is told to the main thread, which never imports the scenario. @throws TypeError as `makeHistories` */
+export function readyHistory(spec: HistorySpec<any>, instance: PlannedInstance): NonNullable<ReadyMessage['history']> {
+  return { calls: spec.calls ?? DEFAULT_CALLS, operations: modelOf(spec, instance).operations }
+}
+
+function modelOf(spec: HistorySpec<any>, { params, threads }: Pick<PlannedInstance, 'params' | 'threads'>): Model {
   const counts = Object.fromEntries(threads.map(({ name, count }) => [name, count]))
   const model = typeof spec.model === 'function' ? spec.model({ params, threads: counts }) : spec.model
   const problem = checkModel(model)

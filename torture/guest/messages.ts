@@ -49,8 +49,8 @@ export interface ReadyMessage {
   readonly asks: boolean
   /** Where the scenario grades outcomes. */
   readonly listed?: Listed
-  /** Calls at which a round of long-running bodies ends, where the scenario has a history. */
-  readonly calls?: number
+  /** Of a scenario that has one: calls at which a round of long-running bodies ends, and the operations by number. */
+  readonly history?: { readonly calls: number; readonly operations: readonly string[] }
 }
 
 export interface SlotMessage {

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { siteNames } from '../../lib/shm/sites.ts'
 import type { Scenario } from '../scenario.ts'
 import { MINE, STATE, threadBase } from './control.ts'
-import { DEFAULT_CALLS } from './history.ts'
+import { readyHistory } from './history.ts'
 import type { FromThread, Stay } from './messages.ts'
 import { outcomesOf } from './outcomes.ts'
 import { countsOf } from './participant.ts'
@@ -33,7 +33,7 @@ export function setUp(
       roundMs: scenario.roundMs ?? 1000,
       asks: scenario.inconclusive !== undefined,
       ...(outcomes && { listed: { outcomes, ...(observes && { observes }) } }),
-      ...(scenario.history && { calls: scenario.history.calls ?? DEFAULT_CALLS }),
+      ...(scenario.history && { history: readyHistory(scenario.history, instance) }),
     } satisfies FromThread)
     return { shared }
   } catch (error) {

@@ -100,14 +100,14 @@ async function replay({ file, instance: given }: Emitted, signal: AbortSignal): 
 }
 
 /** Hands what `setup` returned to all threads. */
-function share({ shared, calls }: ReadyMessage, ports: readonly MessagePort[]): void {
+function share({ shared, history }: ReadyMessage, ports: readonly MessagePort[]): void {
   const buffers = buffersOf(shared)
   const message: SharedMessage = {
     type: 'shared',
     shared,
     copies: [buffers],
     values: new SharedArrayBuffer(valueBytes(1, ports.length)),
-    ...(calls !== undefined && { history: historyMemory(1, ports.length, calls) }),
+    ...(history && { history: historyMemory(1, ports.length, history.calls) }),
     explorer: explorerMemory(ports.length, buffers),
   }
   for (const port of ports) port.postMessage(message)

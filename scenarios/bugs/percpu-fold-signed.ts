@@ -7,7 +7,7 @@ export default defineBug({
     number and not its size: who counts down keeps it all, and the cheap reading, which may be wrong by less than a
     batch for each CPU, is wrong by any amount. The sum is right all the time, so nobody notices who only looks at
     that.`,
-  source: 'our own control: the test of |count| >= batch in Linux, lib/percpu_counter.c',
+  source: 'our own control: the test of abs(count) against the batch in Linux, lib/percpu_counter.c',
   scenarios: ['percpu-counter'],
   site: 'percpu-counter/fold',
   oracle: 'REF',

@@ -305,14 +305,16 @@ export class Schedule {
     const rooms = [...this.#hosts.values()]
       .filter(({ state }) => state === 'up')
       .map(host => ({ host, free: host.cpus - this.usedOn(host.name) }))
-    // Of what does not fit, nothing wider does either; the next ones are narrower, or as wide.
-    let hopeless = Number.POSITIVE_INFINITY
-    return jobs.filter(({ job, perished }) => {
-      if (job.cpus >= hopeless) return true
-      const able = rooms.filter(({ host, free }) => free >= job.cpus && !has(host, job))
-      const room = best(able, ({ free }) => free)
-      // A job that one of the hosts has already may be the only one that finds no room.
-      if (room === undefined && perished === 0 && !rooms.some(({ host }) => has(host, job))) hopeless = job.cpus
+    // What is as wide as something that fits nowhere need not be tried.
+    let tooWide = Number.POSITIVE_INFINITY
+    return jobs.filter(({ job }) => {
+      if (job.cpus >= tooWide) return true
+      const able = rooms.filter(({ free }) => free >= job.cpus)
+      if (able.length === 0) tooWide = job.cpus
+      const room = best(
+        able.filter(({ host }) => !has(host, job)),
+        ({ free }) => free,
+      )
       if (room === undefined) return true
       room.free -= job.cpus
       place.push(this.#place(job, room.host, false))

@@ -36,6 +36,9 @@ export interface Ended {
   readonly summary: RunSummary
 }
 
+/** Between two summaries. */
+const SUMMARY_MS = 200
+
 export class Books {
   readonly dir: string
   readonly plan: Plan
@@ -46,6 +49,9 @@ export class Books {
   #summary: RunSummary
   #interrupted: NodeJS.Signals | undefined
   #closed = false
+  #summarisedAt = Number.NEGATIVE_INFINITY
+  #later: NodeJS.Timeout | undefined
+  #unwritten: { readonly error: unknown } | undefined
   /** Is told why instances that may be running are not worth their time any more. */
   onStopped: (stopped: Stopped) => void = () => {}
 
@@ -160,7 +166,7 @@ export class Books {
       verdict,
       exitCode: finished ? exitCode : EXIT.interrupted,
     }
-    writeSummary(this.dir, this.#summary)
+    this.#writeSummary()
     if (finished) this.note('finished', { verdict })
     this.#reporter.end(this.#summary, this.dir)
     const status = finished ? exitCode : this.#interrupted === 'SIGINT' ? EXIT.interrupted : 143
@@ -201,7 +207,34 @@ export class Books {
     this.#results.set(result.name, result)
     const others = this.#summary.instances.filter(({ name }) => name !== result.name)
     this.#summary = { ...this.#summary, instances: [...others, toRunInstance(result)] }
+    this.#summarise()
+  }
+
+  /**
+   * Replaces the summary: at once, but where results come in thick a moment later, for all of them together. The
+   * verdicts are there already, and whoever reads the run believes them.
+   */
+  #summarise(): void {
+    if (this.#unwritten !== undefined) throw this.#unwritten.error
+    const wait = this.#summarisedAt + SUMMARY_MS - performance.now()
+    if (wait <= 0) this.#writeSummary()
+    else this.#later ??= setTimeout(() => this.#summariseLate(), wait)
+  }
+
+  #summariseLate(): void {
+    try {
+      this.#writeSummary()
+    } catch (error) {
+      // Nobody is there to hear of it: the next result is, or the end.
+      this.#unwritten = { error }
+    }
+  }
+
+  #writeSummary(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
     writeSummary(this.dir, this.#summary)
+    this.#summarisedAt = performance.now()
   }
 }
 

@@ -48,16 +48,22 @@ export class PorterLink {
     const answered = new Promise<unknown>((resolve, reject) => {
       this.#answered = { resolve, reject }
     })
-    const patience = setTimeout(() => this.#give(), this.#spoke ? ANSWER_MS : START_MS)
+    let patience: NodeJS.Timeout | undefined
+    const wait = () => {
+      if (this.#answered !== undefined) patience = setTimeout(() => this.#give(), this.#spoke ? ANSWER_MS : START_MS)
+    }
     const { channel } = this.#lines
     channel.write(`${JSON.stringify(request)}\n`)
-    if (bytes !== undefined) channel.write(bytes)
+    // A slow line takes the time it takes; that it is dead is noticed elsewhere.
+    if (bytes === undefined) wait()
+    else channel.write(bytes, wait)
     try {
       const answer = checkAnswer(request.ask, await answered)
       if (answer === undefined) throw this.#problem('protocol', `its answer to '${request.ask}' cannot be understood`)
       if ('trouble' in answer) throw this.#problem(answer.trouble, answer.message)
       return answer
     } finally {
+      this.#answered = undefined
       clearTimeout(patience)
     }
   }

@@ -11,4 +11,5 @@ export default defineBug({
   site: 'spsc-ring/take',
   oracle: ['FIFO', 'TOKEN'],
   hardness: 'E',
+  params: { capacity: 2 },
 })

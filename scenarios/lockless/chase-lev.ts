@@ -2,7 +2,19 @@
 import { ChaseLevDeque, type ChaseLevImage, chaseLevRegion, LOST } from '../../lib/lockless/chase-lev.ts'
 import { ArenaBuilder } from '../../lib/shm/arena.ts'
 import { defineScenario } from '../../torture/scenario.ts'
-import { audit, type Container, type Kind, type Shared, Trader, trade, trading } from '../workloads/tokens.ts'
+import {
+  allOf,
+  audit,
+  type Container,
+  type Kind,
+  PREFILL,
+  prefill,
+  prefilledOf,
+  type Shared,
+  Trader,
+  trade,
+  trading,
+} from '../workloads/tokens.ts'
 
 /** The owner's end. */
 class Owner implements Container {
@@ -68,12 +80,15 @@ export default defineScenario({
   params: {
     capacity: { default: 2, min: 1, max: 65536, describe: 'places of the first array: a power of two' },
     growths: { default: 2, min: 0, max: 8, describe: 'how often the array can double' },
+    prefill: PREFILL,
   },
   setup: ({ params, threads }): Shared<ChaseLevImage> => {
     if (threads.owner !== 1) throw new Error('a deque has one owner')
     const builder = new ArenaBuilder()
     const image = chaseLevRegion(builder, params.capacity, params.growths)
-    return { arena: builder.build(), image }
+    const arena = builder.build()
+    prefill(kind, { arena, image }, allOf(threads), prefilledOf(params))
+    return { arena, image }
   },
   threads: {
     owner: {
@@ -84,7 +99,7 @@ export default defineScenario({
     thief: { count: 'cpus-1', open: openThief, run: trading((trader: Trader) => trader.take()) },
   },
   check: ({ shared, params, threads }) =>
-    audit(kind, shared, [...threads.owner, ...threads.thief], params.capacity << params.growths),
+    audit(kind, shared, [...threads.owner, ...threads.thief], params.capacity << params.growths, prefilledOf(params)),
   inconclusive: ({ counters }) => {
     if (!counters.taken) return 'nothing was taken out'
     return counters.retries ? undefined : 'no thief ever came too late'

@@ -5,7 +5,19 @@ import { ArenaBuilder, type ArenaImage, type Region } from '../../lib/shm/arena.
 import { Cpu, cpuRegion } from '../../lib/shm/cpu.ts'
 import type { SlabImage } from '../../lib/shm/slab.ts'
 import { defineScenario } from '../../torture/scenario.ts'
-import { allOf, audit, type Container, type Kind, type Shared, Trader, trade, trading } from '../workloads/tokens.ts'
+import {
+  allOf,
+  audit,
+  type Container,
+  type Kind,
+  PREFILL,
+  prefill,
+  prefilledOf,
+  type Shared,
+  Trader,
+  trade,
+  trading,
+} from '../workloads/tokens.ts'
 
 interface Image {
   readonly cpus: Region
@@ -131,13 +143,14 @@ export default defineScenario({
   name: 'llist',
   summary: "the kernel's lock-less list: entries are added without a lock, and taken singly or all at once",
   tags: ['lockless', 'kernel'],
-  params: { capacity: { default: 6, min: 1, max: 1000, describe: 'entries there are' } },
+  params: { capacity: { default: 6, min: 1, max: 1000, describe: 'entries there are' }, prefill: PREFILL },
   setup: ({ params, threads }): { arena: ArenaImage; image: Image } => {
     const builder = new ArenaBuilder()
     // One more handle: that of who checks.
     const image = kind.reserve(builder, params.capacity, allOf(threads) + 1)
     const arena = builder.build()
     kind.init(arena.words, image)
+    prefill(kind, { arena, image }, allOf(threads), prefilledOf(params))
     return { arena, image }
   },
   threads: {
@@ -157,7 +170,7 @@ export default defineScenario({
       }),
     },
   },
-  check: ({ shared, params, threads }) => audit(kind, shared, threads.trader, params.capacity),
+  check: ({ shared, params, threads }) => audit(kind, shared, threads.trader, params.capacity, prefilledOf(params)),
   inconclusive: ({ counters }) => {
     if (!counters.taken) return 'nothing was taken out'
     return counters.retries ? undefined : 'no thread ever came in the way of another'

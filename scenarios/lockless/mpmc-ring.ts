@@ -1,7 +1,7 @@
 /** Vyukov's bounded ring: all threads put and take. */
 import { initMpmcRing, MpmcRing, type MpmcRingImage, mpmcRingRegion } from '../../lib/lockless/mpmc-ring.ts'
 import { defineScenario } from '../../torture/scenario.ts'
-import { exchange } from '../workloads/tokens.ts'
+import { exchange, PREFILL } from '../workloads/tokens.ts'
 
 export default defineScenario({
   name: 'mpmc-ring',
@@ -12,5 +12,5 @@ export default defineScenario({
     init: initMpmcRing,
     open: (w, image) => new MpmcRing(w, image),
   }),
-  params: { capacity: { default: 4, min: 2, max: 65536, describe: 'cells: a power of two' } },
+  params: { capacity: { default: 4, min: 2, max: 65536, describe: 'cells: a power of two' }, prefill: PREFILL },
 })

@@ -124,7 +124,7 @@ export class Trader {
 
   constructor(container: Container, { thread, threads }: Opened, fifo: boolean, cpu?: Cpu) {
     this.container = container
-    this.account = new Account(thread, allOf(threads), fifo)
+    this.account = new Account(thread, allOf(threads) + 1, fifo)
     this.cpu = cpu
   }
 
@@ -187,16 +187,24 @@ export function trade(trader: Trader, random: Random): void {
   else trader.take()
 }
 
+/** Tokens that are there from the start, put in by the thread after the last: two threads that take meet at once. */
+export function prefill<I>(kind: Kind<I>, shared: Shared<I>, threads: number, tokens: number): void {
+  const container = kind.open(shared.arena.words, shared.image, threads)
+  for (let serial = 0; serial < tokens; serial++) container.put(tokenOf(threads, serial))
+}
+
 /** Empties the container and settles the accounts; with nodes, finds each of them free or left behind. */
 export function audit<I>(
   kind: Kind<I>,
   shared: Shared<I>,
   balances: readonly (readonly number[])[],
   capacity: number,
+  prefilled = 0,
 ): void {
   const { words } = shared.arena
   const container = kind.open(words, shared.image, balances.length)
-  const rest = new Account(balances.length, balances.length, kind.fifo)
+  const rest = new Account(balances.length, balances.length + 1, kind.fifo)
+  for (let serial = 0; serial < prefilled; serial++) rest.put()
   for (let token = container.take(); token !== 0; token = container.take()) {
     rest.took(token)
     if (rest.takes > capacity)
@@ -208,16 +216,29 @@ export function audit<I>(
   if (live !== left) violated('TOKEN', `an empty container should use ${left} nodes, and uses ${live}`)
 }
 
+interface Params {
+  readonly capacity: number
+  readonly prefill: number
+}
+
+export const prefilledOf = ({ capacity, prefill }: Params): number => Math.min(capacity, prefill)
+
+export const PREFILL = { default: 2, min: 0, max: 1000, describe: 'tokens in it at the start, as far as they fit' }
+
 /** A scenario in which all threads put and take, but for its name and summary. */
 export const exchange = <I>(kind: Kind<I>) => ({
   tags: ['lockless'],
-  params: { capacity: { default: 6, min: 1, max: 1000, describe: 'tokens that the structure holds' } },
-  setup: ({ params, threads }: { params: { capacity: number }; threads: Readonly<Record<string, number>> }) => {
+  params: {
+    capacity: { default: 6, min: 1, max: 1000, describe: 'tokens that the structure holds' },
+    prefill: PREFILL,
+  },
+  setup: ({ params, threads }: { params: Params; threads: Readonly<Record<string, number>> }) => {
     const builder = new ArenaBuilder()
     // One more handle: that of who checks.
     const image = kind.reserve(builder, params.capacity, allOf(threads) + 1)
     const arena = builder.build()
     kind.init(arena.words, image)
+    prefill(kind, { arena, image }, allOf(threads), prefilledOf(params))
     return { arena, image }
   },
   threads: {
@@ -234,9 +255,9 @@ export const exchange = <I>(kind: Kind<I>) => ({
     threads,
   }: {
     shared: Shared<I>
-    params: { capacity: number }
+    params: Params
     threads: Readonly<Record<string, readonly number[][]>>
-  }) => audit(kind, shared, threads.trader, params.capacity),
+  }) => audit(kind, shared, threads.trader, params.capacity, prefilledOf(params)),
   inconclusive: ({ counters }: Conclusion) => {
     if (!counters.taken) return 'nothing was taken out'
     if (counters.retries === 0) return 'no thread ever came in the way of another'

@@ -41,10 +41,12 @@ export class MarkedChannel {
    */
   static async open({ name }: HostSpec, client: Client, marker: string, script: string): Promise<MarkedChannel> {
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      client.exec(COMMAND, (error, opened) => {
-        if (error === undefined) return resolve(opened)
-        reject(new HostProblem('protocol', name, `it runs no commands: ${error.message}`, { cause: error }))
-      })
+      client.exec(COMMAND, (error, opened) => (error === undefined ? resolve(opened) : reject(error)))
+    }).catch((error: Error) => {
+      // A channel that is not opened may be one too many for now, or the connection is gone.
+      const kind = /unable to exec/i.test(error.message) ? 'protocol' : 'cut'
+      const why = error.message === 'No response from server' ? 'the connection ended' : error.message
+      throw new HostProblem(kind, name, `it lets us in and runs no command: ${why}`, { cause: error })
     })
     channel.write(`${script}\n`)
     return new MarkedChannel(channel, marker)

@@ -134,8 +134,8 @@ export class PorterLink {
   }
 }
 
-/** 128 and more: it was killed, and may live when it is started again. */
-const kindOf = (status: number): ProblemKind => (status < 128 ? 'protocol' : 'cut')
+/** 128 and a signal's number: it was killed, and may live when it is started again. */
+const kindOf = (status: number): ProblemKind => (status > 128 && status < 193 ? 'cut' : 'protocol')
 
 interface OldNode {
   readonly old: string

@@ -1,19 +1,16 @@
 /** A plan over unequal hosts: who gets what, and that all of it comes back. */
 import t from 'tap'
-import { PASSES, workspace } from './helpers/cli.ts'
+import { workspace } from './helpers/cli.ts'
 import { eventsOf, hostsIn } from './helpers/fleet.ts'
-
-const WIDE = PASSES.replace("name: 'passes'", "name: 'wide'").replace('count: 1', 'count: 3')
 
 t.test('a hundred instances over three unequal hosts', async t => {
   const here = workspace(t)
-  here.write({ 'passes.mjs': PASSES })
   const lab = hostsIn(here, {
-    big: { cpus: 4, mode: 'honest' },
-    two: { cpus: 2, mode: 'honest' },
-    one: { cpus: 1, mode: 'honest' },
+    big: { cpus: 12, mode: 'honest' },
+    two: { cpus: 6, mode: 'honest' },
+    one: { cpus: 3, mode: 'honest' },
   })
-  const line = ['run', '-s', '100*./passes.mjs', '--hosts', lab, '--duration', '1s', '--reporter', 'json']
+  const line = ['run', '-s', '100*rwsem', '--hosts', lab, '--duration', '1s', '--reporter', 'json']
   const { status, stderr, stdout } = await here.torture(...line)
   t.equal(status, 0, stderr)
   const { instances, verdict } = here.summary()
@@ -35,34 +32,32 @@ t.test('a hundred instances over three unequal hosts', async t => {
 
 t.test('more threads than CPUs', async t => {
   const here = workspace(t)
-  here.write({ 'wide.mjs': WIDE })
   const lab = hostsIn(here, { narrow: { cpus: 2, mode: 'honest' } })
-  const { status } = await here.torture('run', './wide.mjs', '--hosts', lab, '--duration', '1s')
+  const { status } = await here.torture('run', 'rwsem', '--hosts', lab, '--duration', '1s')
   t.equal(status, 0)
-  const verdict = here.read('wide.1/verdict.json')
+  const verdict = here.read('rwsem.1/verdict.json')
   t.match(verdict, { oversubscribed: true, host: 'narrow' }, 'its record says so')
 
-  const refused = await here.torture('run', './wide.mjs', '--hosts', lab, '--no-oversubscribe')
+  const refused = await here.torture('run', 'rwsem', '--hosts', lab, '--no-oversubscribe')
   t.equal(refused.status, 2)
-  t.match(refused.stderr, /^torture: wide\.1: 3 threads fit none of the hosts: lower --threads/)
+  t.match(refused.stderr, /^torture: rwsem\.1: 3 threads fit none of the hosts: lower --threads/)
   t.equal(here.runs().length, 1, 'nothing was started')
 
   const wider = hostsIn(here, { narrow: { cpus: 2, mode: 'honest' }, fits: { cpus: 3, mode: 'honest' } })
-  const fine = await here.torture('run', '-s', '3*./wide.mjs', '--hosts', wider, '--no-oversubscribe')
+  const fine = await here.torture('run', '-s', '3*rwsem', '--hosts', wider, '--no-oversubscribe')
   t.equal(fine.status, 0, fine.stderr)
   t.same([...new Set(here.summary().instances.map(({ host }) => host))], ['fits'])
-  t.match(here.read('wide.1/verdict.json'), { oversubscribed: false })
+  t.match(here.read('rwsem.1/verdict.json'), { oversubscribed: false })
 })
 
 t.test('what is said of it before anything starts', async t => {
   const here = workspace(t)
-  here.write({ 'passes.mjs': PASSES })
   const lab = hostsIn(here, { a: { cpus: 3 }, b: {} })
-  const dry = await here.torture('run', './passes.mjs', '--hosts', lab, '--dry-run')
+  const dry = await here.torture('run', 'rwsem', '--hosts', lab, '--dry-run')
   t.equal(dry.status, 0)
   t.match(dry.stdout, /^on a \(3 CPUs\), b, each by its own CPUs; none was connected to$/m)
   const wrong = async (...args: string[]) => {
-    const { status, stderr } = await here.torture('run', './passes.mjs', ...args)
+    const { status, stderr } = await here.torture('run', 'rwsem', ...args)
     t.equal(status, 2, args.join(' '))
     return stderr
   }

@@ -37,7 +37,8 @@ export function hostTallies(results: Iterable<InstanceResult>): HostTally[] {
     passed: all.filter(({ verdict }) => verdict === 'pass').length,
     failed: all.filter(failed).length,
     hours: sum(all.map(({ cpuMs }) => cpuMs)) / MS_PER_HOUR,
-    oversubscribed: all.filter(({ oversubscribed }) => oversubscribed).length,
+    // Where threads take turns it says nothing.
+    oversubscribed: all.filter(result => result.oversubscribed && result.exploration === undefined).length,
   }))
   const rate = ({ failed, hours }: HostTally) => (failed === 0 ? 0 : failed / hours)
   return tallies.sort((a, b) => rate(b) - rate(a) || (a.host < b.host ? -1 : 1))

@@ -4,7 +4,7 @@
  * to each thread, so that keeping them orders nothing.
  */
 import { violated } from '../../lib/check/oracle.ts'
-import { ArenaBuilder, type ArenaImage } from '../../lib/shm/arena.ts'
+import { ArenaBuilder, type ArenaImage, POISON } from '../../lib/shm/arena.ts'
 import type { Cpu } from '../../lib/shm/cpu.ts'
 import type { Conclusion, ParamSpecs, Random, RunContext } from '../../torture/scenario.ts'
 
@@ -24,9 +24,11 @@ export interface Container {
   leave?(): number
 }
 
-/** A token is the number of its producer + 1 and a serial number, so never 0, and never what freed memory holds. */
+/** A token is the number of its producer + 1 and a serial number, so never 0. */
 const SERIAL_BITS = 24
 const SERIAL = (1 << SERIAL_BITS) - 1
+/** With more of them a token might look like what freed memory holds. */
+const PRODUCERS_MAX = (POISON >> SERIAL_BITS) - 1
 
 const producerOf = (token: number): number => (token >> SERIAL_BITS) - 1
 const serialOf = (token: number): number => token & SERIAL
@@ -56,6 +58,7 @@ export class Account {
    * @param fifo      whether tokens of one producer must come in their order
    */
   constructor(thread: number, producers: number, fifo: boolean) {
+    if (producers > PRODUCERS_MAX) throw new RangeError(`${producers - 1} threads, at most ${PRODUCERS_MAX - 1}`)
     this.#thread = thread
     this.#fifo = fifo
     this.#last = new Int32Array(producers).fill(-1)

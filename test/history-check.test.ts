@@ -49,7 +49,7 @@ const SUBJECTS: readonly (readonly [Model, Draw])[] = [
   [models.semaphore({ permits: 2 }), oneOf(plain('acquire'), plain('tryAcquire'), plain('release'))],
 ]
 
-const HISTORIES = 1500
+const HISTORIES = 1000
 
 for (const [model, draw] of SUBJECTS) {
   t.test(`${model.name}: as brute force has it`, async t => {

@@ -100,6 +100,17 @@ t.test('one that is, explored in full: as data', async t => {
   t.match(instances[0].counters, { 'histories: calls': 3 * instances[0].counters.histories })
 })
 
+t.test('a bug of the library is named by what its calls returned', async t => {
+  const { torture, summary } = workspace(t)
+  const search = ['--bug', 'chase-lev-last-unguarded', '--seed', '1', '--budget', '20s', '--cpus', '1']
+  const { status, stderr } = await torture('explore', 'chase-lev-history', ...search)
+  t.equal(status, 1, stderr)
+  const [{ oracle, message, history }] = summary().instances.flatMap(({ failures }) => failures)
+  t.equal(oracle, 'LIN')
+  t.match(message, /^not linearizable as a deque with thieves ┆ /)
+  t.match(history?.[0], /^owner\[0\] +thief\[0\]/)
+})
+
 t.test('a model that is none', async t => {
   const { write, torture } = workspace(t)
   write({ 'own.mjs': OWN.replace('latch(params.count)', '({ name: 1 })') })

@@ -45,6 +45,8 @@ export interface FleetListener<T = unknown> {
   /** The last that is heard of an attempt: what became of it. */
   over(attempt: Attempt, how: 'counted' | 'late' | 'perished' | 'refused' | 'dropped'): void
   host(status: HostStatus): void
+  /** The bundle is there; so many bytes of it had to travel. */
+  shipped(host: string, bytes: number): void
 }
 
 export interface Task {
@@ -70,6 +72,7 @@ export class Fleet {
   readonly #links: ReadonlyMap<string, Link>
   readonly #facts = new Map<string, HostFacts>()
   readonly #bundles = new Map<string, string>()
+  readonly #shipped = new Map<string, number>()
   readonly #instances = new Map<string, PlannedInstance>()
   readonly #deadlines = new Deadlines()
   readonly #mostCpus: number
@@ -175,7 +178,10 @@ export class Fleet {
         this.#safely(work => act(work, ...args))
     return {
       shipping: doing(() => this.#tell(name, 'shipping')),
-      shipped: () => {},
+      shipped: doing((work, bytes: number) => {
+        this.#shipped.set(name, bytes)
+        work.listener.shipped(name, bytes)
+      }),
       up: (facts: HostFacts, hello: Extract<AgentMessage, { type: 'hello' }>) => {
         this.#facts.set(name, facts)
         this.#bundles.set(name, hello.bundle)
@@ -389,7 +395,8 @@ export class Fleet {
     const facts = this.#facts.get(name)
     const cpus = facts === undefined ? 0 : this.#cpusOf(name, facts)
     const used = this.#work?.schedule.usedOn(name) ?? 0
-    this.#work?.listener.host({ name, state, cpus, used, ...(problem !== undefined && { problem }) })
+    const shipped = this.#shipped.get(name) ?? 0
+    this.#work?.listener.host({ name, state, cpus, used, shipped, ...(problem !== undefined && { problem }) })
   }
 
   /** Results that cannot be written are an end for all. */

@@ -1,5 +1,5 @@
 /** Lines for a log: what happens, once; progress every ten seconds; the closing summary. */
-import { clock, duration, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
+import { clock, duration, formatBytes, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
 import { isOnTrial } from '../trials.ts'
 import { closingLines } from './closing.ts'
 import { endedLine } from './line.ts'
@@ -77,8 +77,11 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
 const onHost = (host: string | undefined) => (host === undefined || host === 'local' ? '' : `, on ${host}`)
 
 /** What happens to a host, where it is worth a line. */
-function hostLine({ name, state, cpus, problem }: HostStatus): string | undefined {
-  if (state === 'up') return `host ${name}: ${plural(cpus, 'CPU')}`
+function hostLine({ name, state, cpus, shipped = 0, problem }: HostStatus): string | undefined {
+  if (state === 'up') {
+    const sent = shipped > 0 ? `, ${formatBytes(shipped)} of bundle sent` : ''
+    return `host ${name}: ${plural(cpus, 'CPU')}${sent}`
+  }
   if (state === 'away') return `host away: ${oneLine(problem ?? name)}; it is tried again`
   return state === 'gone' ? `host given up: ${oneLine(problem ?? name)}` : undefined
 }

@@ -10,6 +10,8 @@ export interface HostStatus {
   readonly state: 'connecting' | 'shipping' | 'up' | 'away' | 'gone'
   readonly cpus: number
   readonly used: number
+  /** Bytes of the bundle that had to travel there. */
+  readonly shipped?: number
   /** What is wrong with it, in one line that names it. */
   readonly problem?: string
 }

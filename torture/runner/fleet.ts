@@ -137,6 +137,10 @@ export class FleetCrew implements Crew, FleetListener<Attended> {
     this.#books.host(status, changed)
   }
 
+  shipped(host: string, bytes: number): void {
+    this.#books.note('shipped', { host, bytes })
+  }
+
   #concluded(instance: PlannedInstance, attended: Attended): void {
     const result = this.#books.ended(instance, attended)
     if (result === undefined || this.#books.interrupted || !instance.bridgeMs) return

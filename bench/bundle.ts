@@ -17,6 +17,8 @@ const LOOPS = [
   'explored-adds',
   'bare-baton',
   'searches',
+  'litmus-sb',
+  'ping-pong',
 ]
 
 export interface BenchBundle {

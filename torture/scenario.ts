@@ -156,7 +156,7 @@ export interface HistorySpec<P> {
     | ((context: { readonly params: ParamValues<P>; readonly threads: Readonly<Record<string, number>> }) => Model)
   /** Instead of the model's. */
   readonly partition?: (call: ModelCall) => number | undefined
-  /** A round of long-running bodies ends when a thread has recorded so many calls. Default 12; at most 64. */
+  /** `more()` says no when a thread has recorded so many calls. Default 12; at most 64. */
   readonly calls?: number
   /** Calls of the model that checking one history may take before it is given up as unknown. Default 100,000. */
   readonly budget?: number

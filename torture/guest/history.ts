@@ -28,7 +28,7 @@ export interface Histories {
   readonly recorder: Recorder
   /** Of `check`, whichever thread runs it. */
   readonly checkRecorder: Recorder
-  /** Whether a round of long-running bodies is to end. */
+  /** Whether bodies that go on while `more()` says so have called enough. */
   readonly isFull: () => boolean
   /** Forgets what was recorded on a copy. */
   readonly clear: (copy: number) => void
@@ -70,7 +70,7 @@ export function makeHistories(options: {
   return {
     recorder,
     checkRecorder,
-    isFull: () => recorder.calls() >= most,
+    isFull: () => recorder.hasEnded(most),
     clear: copy => memory.clear(copy),
     judge: copy => {
       const fault = judge.judge(copy)

@@ -16,7 +16,7 @@ export function makeMore(participant: Participant): () => boolean {
   if (histories !== undefined) {
     return () => {
       words[beatAt] = ++beats
-      // Short histories and many: a long one is too much to check.
+      // The first round is a long one, and those of asynchronous bodies.
       if (histories.isFull()) endRound(participant.control, load(words, WORD.round))
       return load(words, attentionAt) === 0 || attend(participant)
     }

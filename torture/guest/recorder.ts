@@ -107,8 +107,8 @@ export interface Recorder {
   readonly ret: <R extends Returned>(returned?: R) => R
   /** Makes ready for a round on a copy, which was cleared. */
   readonly begin: (copy: number) => void
-  /** Calls of the present round. */
-  readonly calls: () => number
+  /** Whether any thread has ended so many calls in the present round. */
+  readonly hasEnded: (calls: number) => boolean
 }
 
 /**
@@ -124,6 +124,8 @@ export function makeRecorder(
   const { words, doubles, shape } = memory
   const { capacity, rows } = shape
   const { called, returned: ended } = marks
+  const stride = memory.head(0, 1) - memory.head(0, 0)
+  let first = 0
   let head = 0
   let begun = 0
   /** Of the present call: where it is written, and where its moments. */
@@ -194,9 +196,13 @@ export function makeRecorder(
       begun = 0
       isOpen = false
       isDropped = false
+      first = memory.head(copy, 0) + ROW.ended
       marks.begin(copy)
     },
-    calls: () => begun,
+    hasEnded: calls => {
+      for (let other = 0; other < rows - 1; other++) if (load(words, first + stride * other) >= calls) return true
+      return false
+    },
   }
 }
 

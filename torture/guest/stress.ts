@@ -166,7 +166,8 @@ class Planner {
     const { words } = this.#participant.control
     if (Atomics.load(words, WORD.stop) === 1) return NEXT.leave
     if (Atomics.load(words, WORD.wantsLong) === 1) return NEXT.long
-    this.#tiny ??= this.#nobodyAskedForMore()
+    // Histories are short, whoever asks for more.
+    this.#tiny ??= this.#participant.histories !== undefined || this.#nobodyAskedForMore()
     if (!this.#tiny) return NEXT.long
     Atomics.store(words, WORD.batch, this.#batchSize(now()))
     Atomics.store(words, WORD.stride, STRIDES[this.#random.below(STRIDES.length)])

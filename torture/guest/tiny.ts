@@ -33,12 +33,14 @@ export interface Lane {
 
 export function makeLane(participant: Participant, shared: unknown, restore: () => void): Lane {
   const random = new LazyXoshiro(participant.instance.seed, participant.seat.thread)
+  const { histories } = participant
   // A body that asks for more after all is none for tiny rounds: this one ends, long ones follow.
   const more = () => {
     Atomics.store(participant.control.words, WORD.wantsLong, 1)
     return false
   }
-  return { shared, restore, random, context: participant.context(shared, random, more), opened: false }
+  const context = participant.context(shared, random, histories === undefined ? more : () => !histories.isFull())
+  return { shared, restore, random, context, opened: false }
 }
 
 /**

@@ -234,6 +234,7 @@ export class Fleet {
     }
     this.#instances.set(attempt.id, instance)
     this.#deadlines.set(attempt.id, instance)
+    schedule.begun(attempt.host, attempt.id)
     listener.started(attempt, instance)
   }
 
@@ -254,7 +255,7 @@ export class Fleet {
     }
     switch (message.type) {
       case 'started':
-        this.#safely(() => listener.started(attempt, instance))
+        if (schedule.begun(host, id)) this.#safely(() => listener.started(attempt, instance))
         break
       case 'event':
         checkEvent(message.event as GuestEvent, instance)

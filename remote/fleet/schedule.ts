@@ -47,6 +47,8 @@ interface HostState {
   seenAt: number
   /** Attempts that may still come to an end there, by id. */
   readonly attempts: Map<string, Placed>
+  /** Ids of those that are known to have begun: an order may be lost on its way. */
+  readonly begun: Set<string>
 }
 
 interface JobState {
@@ -78,7 +80,8 @@ export class Schedule {
   constructor(hosts: readonly string[], policy: Policy, session: string, now: number) {
     this.#policy = policy
     this.#session = session
-    for (const name of hosts) this.#hosts.set(name, { name, state: 'away', cpus: 0, seenAt: now, attempts: new Map() })
+    for (const name of hosts)
+      this.#hosts.set(name, { name, state: 'away', cpus: 0, seenAt: now, attempts: new Map(), begun: new Set() })
   }
 
   /** Whether each job is done. */
@@ -165,6 +168,12 @@ export class Schedule {
     return { drop, perished }
   }
 
+  /** @returns whether that is news */
+  begun(name: string, id: string): boolean {
+    const { begun } = this.#host(name)
+    return !begun.has(id) && begun.add(id) !== undefined
+  }
+
   heard(name: string, now: number): void {
     this.#host(name).seenAt = now
   }
@@ -246,7 +255,7 @@ export class Schedule {
   #perish(host: HostState, { id, key }: Attempt): void {
     host.attempts.delete(id)
     const job = this.#jobs.get(key)
-    if (job?.state === 'open') job.perished++
+    if (job?.state === 'open' && host.begun.has(id)) job.perished++
   }
 
   #finish(job: JobState): Attempt[] {

@@ -18,128 +18,156 @@ import type { Answers, Request } from './requests.ts'
 const LONGEST_REQUEST = 1 << 20
 const LARGEST_BUNDLE = 2 ** 31
 
+type Load = (url: string) => Promise<unknown>
+type Asked<K> = Extract<Request, { ask: K }>
+
 /**
  * Answers requests until the stream ends.
  * @param marker begins each line that is ours: start-up files of the login shell may print before
  * @param load   imports a module by its address
  */
-export function porter(marker: string, load: (url: string) => Promise<unknown>): void {
-  const { stdin, stdout } = process
-  let directory = directoryAt()
-  let waiting: Buffer = Buffer.alloc(0)
+export function porter(marker: string, load: Load): void {
+  new Porter(marker, load).listen()
+}
+
+const leave = () => process.exit(0)
+
+class Porter {
+  readonly #marker: string
+  readonly #load: Load
+  #directory = directoryAt()
+  #waiting: Buffer = Buffer.alloc(0)
+  /** Bytes that are arriving, after the request that announced them. */
+  #taking: { readonly request: Asked<'take'>; readonly parts: Buffer[]; missing: number } | undefined
   /** Bundles that lie on the disk as they should, as of a moment ago. */
-  const verified = new Set<string>()
-  let arrival: { readonly hash: string; readonly packed: number; readonly parts: Buffer[]; got: number } | undefined
+  readonly #verified = new Set<string>()
 
-  const answer = (value: unknown) => stdout.write(`${marker}${JSON.stringify(value)}\n`)
-  const attempt = (action: () => unknown) => {
-    try {
-      answer(action())
-    } catch (error) {
-      const { kind, message } = troubleOf(error, 'do what was asked')
-      answer({ trouble: kind, message })
-    }
+  constructor(marker: string, load: Load) {
+    this.#marker = marker
+    this.#load = load
   }
 
-  function hear(data: Buffer): void {
-    waiting = waiting.length === 0 ? data : Buffer.concat([waiting, data])
-    while (waiting.length > 0 && (arrival === undefined ? hearLine() : hearBytes()));
+  listen(): void {
+    const { stdin, stdout } = process
+    stdin.on('data', this.#hear)
+    stdin.on('end', leave)
+    // Whoever read our program has paused it.
+    stdin.resume()
+    // The driver is gone: nobody is left to tell.
+    stdout.on('error', leave)
   }
 
-  function hearLine(): boolean {
-    const end = waiting.indexOf(10)
+  readonly #hear = (data: Buffer): void => {
+    this.#waiting = this.#waiting.length === 0 ? data : Buffer.concat([this.#waiting, data])
+    while (this.#waiting.length > 0 && (this.#taking === undefined ? this.#hearLine() : this.#hearBytes()));
+  }
+
+  /** @returns whether there may be more */
+  #hearLine(): boolean {
+    const end = this.#waiting.indexOf(10)
     if (end < 0) {
-      if (waiting.length > LONGEST_REQUEST) process.exit(1)
+      if (this.#waiting.length > LONGEST_REQUEST) process.exit(1)
       return false
     }
-    const line = waiting.toString('utf8', 0, end)
-    waiting = waiting.subarray(end + 1)
-    const request = JSON.parse(line) as Request
-    if (request.ask === 'take') arrival = { ...request, parts: [], got: 0 }
-    else if (request.ask === 'attach') attach(request)
-    else attempt(() => obey(request))
-    return request.ask !== 'attach'
+    const request = JSON.parse(this.#waiting.toString('utf8', 0, end)) as Request
+    this.#waiting = this.#waiting.subarray(end + 1)
+    if (request.ask === 'take') this.#taking = { request, parts: [], missing: request.packed }
+    else if (request.ask === 'attach') return !this.#answer(() => this.#prepare(request), this.#handOver)
+    else this.#answer(() => this.#obey(request))
+    return true
   }
 
   /** Until the last byte is there nothing is written: an upload that is cut leaves nothing behind. */
-  function hearBytes(): boolean {
-    const { hash, packed, parts } = arrival!
-    const part = waiting.subarray(0, packed - arrival!.got)
-    waiting = waiting.subarray(part.length)
-    parts.push(part)
-    arrival!.got += part.length
-    if (arrival!.got === packed) {
-      arrival = undefined
-      attempt(() => take(hash, Buffer.concat(parts)))
+  #hearBytes(): boolean {
+    const taking = this.#taking!
+    const part = this.#waiting.subarray(0, taking.missing)
+    this.#waiting = this.#waiting.subarray(part.length)
+    taking.parts.push(part)
+    taking.missing -= part.length
+    if (taking.missing === 0) {
+      this.#taking = undefined
+      this.#answer(() => this.#take(taking.request.hash, Buffer.concat(taking.parts)))
     }
     return true
   }
 
-  function take(hash: string, packed: Buffer): Answers['take'] {
-    new Arrival(directory, hash).complete(unpacked(packed))
-    return { taken: true }
+  /**
+   * Answers with what an action returns, or with the trouble that it met.
+   * @param then what is done after an answer that is no trouble
+   * @returns whether it went well
+   */
+  #answer<T>(action: () => T, then?: (result: T) => void): boolean {
+    let result: T
+    try {
+      result = action()
+    } catch (error) {
+      const { kind, message } = troubleOf(error, 'do what was asked')
+      this.#say({ trouble: kind, message })
+      return false
+    }
+    then?.(result)
+    this.#say(result)
+    return true
   }
 
-  function wants(hash: string, bytes: number): boolean {
-    const wanted = wantsBundle(directory, hash, bytes)
-    if (!wanted) verified.add(hash)
-    return wanted
+  #say(value: unknown): void {
+    process.stdout.write(`${this.#marker}${JSON.stringify(value)}\n`)
   }
 
-  function obey(request: Exclude<Request, { ask: 'take' | 'attach' }>): unknown {
+  #obey(request: Exclude<Request, { ask: 'take' | 'attach' }>): Answers['facts' | 'time' | 'want' | 'clean'] {
     switch (request.ask) {
       case 'facts':
-        directory = directoryAt(request.directory)
-        return ownFacts(directory)
+        this.#directory = directoryAt(request.directory)
+        return ownFacts(this.#directory)
       case 'time':
         return { now: Date.now() }
       case 'want':
-        return { wanted: wants(request.hash, request.bytes) }
+        return { wanted: this.#wants(request) }
       case 'clean':
-        return clean(directory, request)
+        return clean(this.#directory, request)
     }
+  }
+
+  #wants({ hash, bytes }: Asked<'want'>): boolean {
+    const wanted = wantsBundle(this.#directory, hash, bytes)
+    if (!wanted) this.#verified.add(hash)
+    return wanted
+  }
+
+  #take(hash: string, packed: Buffer): Answers['take'] {
+    new Arrival(this.#directory, hash).complete(unpacked(packed))
+    return { taken: true }
+  }
+
+  /** Becomes what `node agent.js attach FOLDER` would be. */
+  #prepare({ run, hash }: Asked<'attach'>): Answers['attach'] {
+    if (!FOLDER_NAME.test(run) || run.length > 200) throw new Trouble('protocol', `${run} is no name of a run`)
+    claimDirectory(this.#directory)
+    if (!this.#verified.has(hash) && !hasBundle(this.#directory, hash))
+      throw new Trouble('damaged', `the bundle ${hash} is gone`)
+    const folder = join(this.#directory, RUNS, run)
+    trying(`make ${folder}`, () => mkdirSync(folder, { recursive: true }))
+    process.chdir(this.#directory)
+    process.argv = [process.execPath, join(bundleFolder(this.#directory, hash), 'agent.js'), 'attach', folder]
+    process.execArgv = []
+    return { attached: true }
   }
 
   /** From here on the stream is the agent's. */
-  function attach({ run, hash }: Extract<Request, { ask: 'attach' }>): void {
-    let agent = ''
-    let folder = ''
-    try {
-      ;({ agent, folder } = prepare(run, hash))
-    } catch (error) {
-      const { kind, message } = troubleOf(error, 'attach')
-      return void answer({ trouble: kind, message })
-    }
-    stdin.off('data', hear)
+  readonly #handOver = (): void => {
+    const { stdin } = process
+    stdin.off('data', this.#hear)
     stdin.off('end', leave)
     stdin.pause()
-    if (waiting.length > 0) stdin.unshift(waiting)
-    process.chdir(directory)
-    process.argv = [process.execPath, agent, 'attach', folder]
-    process.execArgv = []
-    answer({ attached: true })
-    load(pathToFileURL(agent).href).catch(error => {
-      process.stderr.write(`${(error as Error).message}\n`)
-      process.exit(1)
-    })
+    if (this.#waiting.length > 0) stdin.unshift(this.#waiting)
+    // In a turn of its own: the answer comes first.
+    setImmediate(() => this.#load(pathToFileURL(process.argv[1]).href).catch(fail))
   }
+}
 
-  function prepare(run: string, hash: string) {
-    if (!FOLDER_NAME.test(run) || run.length > 200) throw new Trouble('protocol', `${run} is no name of a run`)
-    claimDirectory(directory)
-    if (!verified.has(hash) && !hasBundle(directory, hash)) throw new Trouble('damaged', `the bundle ${hash} is gone`)
-    const folder = join(directory, RUNS, run)
-    trying(`make ${folder}`, () => mkdirSync(folder, { recursive: true }))
-    return { agent: join(bundleFolder(directory, hash), 'agent.js'), folder }
-  }
-
-  const leave = () => process.exit(0)
-  stdin.on('data', hear)
-  stdin.on('end', leave)
-  // Whoever read our program has paused it.
-  stdin.resume()
-  // The driver is gone: nobody is left to tell.
-  stdout.on('error', leave)
+function fail(error: Error): void {
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
 }
 
 function unpacked(packed: Buffer): Buffer {

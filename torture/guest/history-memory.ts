@@ -17,8 +17,8 @@ const ROW_WORDS = 32
 /** The words that all rows of a copy share: how often the counter was drawn from. */
 const COPY_WORDS = 16
 
-/** All that histories may take: fewer copies of the state do as well. */
-const MOST_BYTES = 32 * 1024 * 1024
+/** All that histories may take, so that caches hold them: fewer copies of the state do as well. */
+const MOST_BYTES = 4 * 1024 * 1024
 
 /** Calls of a row for each one that a round of long-running bodies is cut at: what is under way then has room. */
 const ROOM = 4

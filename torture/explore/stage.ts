@@ -54,6 +54,8 @@ export class Stage {
   /** Loops that did not end when their thread was let run on. */
   readonly #endless = new Set<number>()
   #burst = 0
+  /** The operation at which the present burst began. */
+  #began = 0
   #refusals = 0
   #head!: Int32Array
 
@@ -193,13 +195,15 @@ export class Stage {
     const loop = address * 32 + kind
     if (this.#burst > 0) {
       if (this.#burst++ < BURST) return
-      this.#endless.add(loop)
+      // Of the operations of a loop it is the one that began the run: the one that it ends at is another one.
+      this.#endless.add(this.#began)
       this.#burst = 0
       this.board.set(this.thread, ACTOR.bursting, 0)
     } else {
       const oneIn = this.#head[HEAD.burstOneIn]
       if (oneIn > 0 && !this.#endless.has(loop) && this.board.random.below(oneIn) === 0) {
         this.#burst = 1
+        this.#began = loop
         this.board.set(this.thread, ACTOR.bursting, 1)
         return
       }

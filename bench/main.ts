@@ -14,6 +14,7 @@ import { pairPrice } from './pair-price.ts'
 import { policies } from './policies.ts'
 import { rwsem } from './rwsem.ts'
 import { scaling } from './scaling.ts'
+import { shipping } from './shipping.ts'
 import { startup } from './startup.ts'
 import { vsKernel } from './vs-kernel.ts'
 
@@ -27,6 +28,7 @@ const MEASUREMENTS: Readonly<Record<string, (bundle: BenchBundle) => Promise<(Fi
   overhead,
   explore,
   litmus,
+  shipping,
 }
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })

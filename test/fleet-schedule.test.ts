@@ -118,11 +118,22 @@ t.test('lost only when nobody is left', async t => {
 t.test('a job that takes its hosts with it is given up', async t => {
   const schedule = scheduleOf({ a: 1 }, { poison: 1 })
   for (let n = 0; n < 5; n++) {
-    t.equal(schedule.decide(n).place.length, 1)
+    const { id } = only(schedule.decide(n))
+    t.ok(schedule.begun('a', id))
+    t.notOk(schedule.begun('a', id), 'once')
     schedule.away('a')
     schedule.up('a', 1, [], n)
   }
   t.match(schedule.decide(9).lost, [{ key: 'poison', why: /5 hosts lost all/ }])
+})
+
+t.test('an order that is lost on its way is no fault of the job', async t => {
+  const schedule = scheduleOf({ a: 1 }, { job: 1 })
+  for (let n = 0; n < 20; n++) {
+    t.equal(only(schedule.decide(n)).key, 'job')
+    schedule.away('a')
+    schedule.up('a', 1, [], n)
+  }
 })
 
 t.test('a driver that starts again waits for what the one before had given', async t => {

@@ -41,6 +41,7 @@ export interface Event {
   readonly how?: string
   readonly state?: string
   readonly problem?: string
+  readonly bytes?: number
 }
 
 /** The log of the newest run. */

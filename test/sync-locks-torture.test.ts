@@ -81,3 +81,15 @@ for (const name of ['lock-rwlock', 'lock-seqlock', 'lock-range', 'lock-rwsem', '
     for (const counter of wanted) t.ok(seen[counter] > 0, counter)
   })
 }
+
+t.test('a broadcast moves to the mutex whom it does not wake', async t => {
+  const driver = await load(new URL('../scenarios/condvar-baton.ts', import.meta.url))
+  t.teardown(() => driver.remove())
+  let moved = 0
+  for (let round = 0; round < 100 && moved === 0; round++) {
+    const { failures, hits } = await driver.run({ ms: 50, hangMs: 15_000, delayEvery: 100, seed: round })
+    t.same(failures, [])
+    moved += hits['futex/requeue'] ?? 0
+  }
+  t.ok(moved > 0)
+})

@@ -6,6 +6,7 @@ const bundle = await bundleGuest({
   queue: 'test/fixtures/history-queue.ts',
   counted: 'test/fixtures/history-counted.ts',
   budget: 'test/fixtures/history-budget.ts',
+  model: 'test/fixtures/history-model.ts',
 })
 t.teardown(bundle.remove)
 const guest = (scenario: string, how: string, changes = {}, params = {}) =>
@@ -77,6 +78,12 @@ t.test('a hang names the call that never returned', async t => {
   t.equal(result?.verdict, 'hang')
   const { lines } = failure().details as { lines: string[] }
   t.ok(lines.includes('user[0] in dequeue(), call 2 of its round'), lines.join('\n'))
+})
+
+t.test('an error of the model is a failure, not a crash', async t => {
+  const { result, failure } = await guest('model', 'good')
+  t.equal(result?.verdict, 'fail')
+  t.match(failure(), { oracle: 'history', message: 'RangeError: what now?', thread: 'history' })
 })
 
 t.test('what is recorded wrongly is an error of the body', async t => {

@@ -1,4 +1,5 @@
 /** The oracles at a round's end: `always`, `check`, graded outcomes and histories. All threads have returned, nothing moves. */
+import type { Histories } from './history.ts'
 import type { Participant } from './participant.ts'
 import { noRecorder } from './recorder.ts'
 import { faultOf } from './report.ts'
@@ -14,8 +15,22 @@ const isThenable = (value: unknown) => typeof (value as { then?: unknown } | und
 export function checkRound(participant: Participant, copy: number, shared: unknown, round: number): void {
   if (!participant.values.threw(copy)) checkReturned(participant, copy, shared, round)
   // Last, since `check` may have called something; and whether a body threw or not: what it called may have happened.
-  const fault = participant.histories?.judge(copy)
-  if (fault !== undefined) participant.failed(fault, shared, 'history', round)
+  if (participant.histories !== undefined) judgeHistory(participant, participant.histories, copy, shared, round)
+}
+
+function judgeHistory(
+  participant: Participant,
+  histories: Histories,
+  copy: number,
+  shared: unknown,
+  round: number,
+): void {
+  try {
+    const fault = histories.judge(copy)
+    if (fault !== undefined) participant.failed(fault, shared, 'history', round)
+  } catch (error) {
+    participant.failed(faultOf(error, 'history'), shared, 'history', round)
+  }
 }
 
 function checkReturned(participant: Participant, copy: number, shared: unknown, round: number): void {

@@ -32,7 +32,7 @@ export interface Histories {
   readonly isFull: () => boolean
   /** Forgets what was recorded on a copy. */
   readonly clear: (copy: number) => void
-  /** Judges what was recorded on a copy, and forgets it. All threads have met. */
+  /** Judges what was recorded on a copy, and forgets it. All threads have met. Throws what the model throws. */
   readonly judge: (copy: number) => HistoryFault | undefined
 }
 
@@ -73,9 +73,11 @@ export function makeHistories(options: {
     isFull: () => recorder.hasEnded(most),
     clear: copy => memory.clear(copy),
     judge: copy => {
-      const fault = judge.judge(copy)
-      memory.clear(copy)
-      return fault
+      try {
+        return judge.judge(copy)
+      } finally {
+        memory.clear(copy)
+      }
     },
   }
 }

@@ -1,0 +1,2 @@
+/** What a package expects that was made for browsers. Import it first. */
+globalThis.self ??= globalThis

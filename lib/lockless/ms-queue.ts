@@ -6,6 +6,7 @@
  * M. M. Michael and M. L. Scott, "Simple, fast, and practical non-blocking and blocking concurrent queue algorithms",
  * PODC 1996, figure 1.
  */
+import { violated } from '../check/oracle.ts'
 import type { ArenaBuilder, Region } from '../shm/arena.ts'
 import { struct } from '../shm/layout.ts'
 import { bug, pass, site } from '../shm/sites.ts'
@@ -23,6 +24,7 @@ export interface MsQueueImage {
 }
 
 const SITE_ENQUEUE = site('ms-queue/enqueue')
+const SITE_LINKED = site('ms-queue/linked')
 const SITE_LAGGING = site('ms-queue/tail-lags')
 const SITE_DEQUEUE = site('ms-queue/dequeue')
 
@@ -81,12 +83,19 @@ export class MsQueue {
       const link = this.#nodes.next(numberIn(tail))
       pass(SITE_ENQUEUE, node, tail)
       const next = Atomics.load(w, link, 'acquire')
+      const live = this.#nodes.isLive(numberIn(tail))
       // Was the node the last when its link was read? Full order: after the link. Otherwise it may be in nobody's queue
       // by now, and what is hung behind it is lost.
-      if (!NO_TAIL_RECHECK && Atomics.load(w, this.#tail) !== tail) continue
+      if (!NO_TAIL_RECHECK) {
+        if (Atomics.load(w, this.#tail) !== tail) continue
+        // It was the tail all the time, so it was in the queue, and not free or ours.
+        if (!live || numberIn(tail) === node)
+          violated('GEN', `the tail names node[${numberIn(tail) - 1}], which was freed`)
+      }
       if (numberIn(next) !== 0) this.#help(tail, next)
       // Release: who finds the node finds its value.
       else if (Atomics.compareExchange(w, link, next, changedTo(next, node), 'release') === next) {
+        pass(SITE_LINKED, node, tail)
         // If it fails somebody has helped.
         Atomics.compareExchange(w, this.#tail, tail, changedTo(tail, node), 'release')
         return true

@@ -64,6 +64,11 @@ export class Nodes {
     return next
   }
 
+  /** Whether a node is handed out at this moment. */
+  isLive(number: number): boolean {
+    return this.#slabOf.isLive(this.#at(number))
+  }
+
   free(number: number): void {
     this.#slabOf.free(this.#at(number))
   }

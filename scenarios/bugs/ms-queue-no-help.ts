@@ -9,7 +9,7 @@ export default defineBug({
     first. The mutant does not.`,
   source: 'M. M. Michael and M. L. Scott, PODC 1996, figure 1, lines D6 to D10',
   scenarios: ['ms-queue'],
-  site: 'ms-queue/tail-lags',
-  oracle: ['HANG', 'TOKEN', 'GEN', 'FIFO'],
+  site: 'ms-queue/linked',
+  oracle: ['GEN', 'TOKEN', 'FIFO', 'HANG'],
   hardness: 'E',
 })

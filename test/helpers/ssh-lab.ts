@@ -115,12 +115,16 @@ export function sshLab(t: Test): SshLab {
       const home = join(dir, name)
       mkdirSync(home)
       keygen(join(dir, `${name}.key`))
-      const port = await freePort()
-      const config = join(dir, `${name}.sshd`)
-      writeFileSync(config, sshdConfig(dir, name, home, port, options).join('\n').concat('\n'))
-      const child = spawn('sh', ['-c', WHILE_WE_LIVE, SSHD!, config], { stdio: ['pipe', 'ignore', 'pipe'] })
-      children.push(child)
-      await listening(child)
+      let child!: ChildProcess
+      const port = await retried(async () => {
+        const free = await freePort()
+        const config = join(dir, `${name}.sshd`)
+        writeFileSync(config, sshdConfig(dir, name, home, free, options).join('\n').concat('\n'))
+        child = spawn('sh', ['-c', WHILE_WE_LIVE, SSHD!, config], { stdio: ['pipe', 'ignore', 'pipe'] })
+        children.push(child)
+        await listening(child)
+        return free
+      })
       const publicKey = readFileSync(join(dir, `${name}.key.pub`), 'utf8')
         .split(' ')
         .slice(0, 2)
@@ -185,6 +189,15 @@ function listening(child: ChildProcess): Promise<void> {
     })
     child.on('exit', () => reject(new Error(`sshd does not start: ${said}`)))
   })
+}
+
+/** A port that was free a moment ago may be somebody else's by now. */
+async function retried<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch {
+    return action()
+  }
 }
 
 function freePort(): Promise<number> {

@@ -107,8 +107,8 @@ const CHANGES = [
     package: 'sharedmap',
     what: 'who only asks whether a key is there lets its line go',
     files: ['index.js', 'index.es.js', 'index.umd.js'],
-    from: 'if (!this._find(key, exclusive))',
-    to: 'const there = this._find(key, exclusive);\nif (there && !exclusive) this._unlockLine(there.pos);\nif (!there)',
+    from: /if \(Atomics\.load\(this\.meta, META\.length\) === this\.meta\[META\.maxSize\]\)\s*if \(!this\._find\(key, exclusive\)\)/,
+    to: `let there = true\n        if (Atomics.load(this.meta, META.length) === this.meta[META.maxSize])\n          if ((there = this._find(key, exclusive)) && !exclusive) this._unlockLine(there.pos)\n        if (!there)`,
     passes: true,
   },
   {

@@ -4,64 +4,19 @@
  */
 import type { HostStatus } from '../../results/reporters/reporter.ts'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
-import { type BundleSource, type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
+import { type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
 import { type AgentMessage, type Ending, ProtocolError } from '../protocol.ts'
 import { Collector } from './collect.ts'
 import { Deadlines } from './deadlines.ts'
 import { Link } from './link.ts'
 import { type Attempt, type Job, type Placed, Schedule } from './schedule.ts'
+import type { FleetListener, Task } from './task.ts'
 
 export const GRACE_MS = 30_000
 /** Of the grace. */
 const PATIENCE = 4
-
-/** What one attempt has brought. */
-export interface Arrival {
-  readonly attempt: Attempt
-  readonly instance: PlannedInstance
-  readonly ending: Ending
-  /** Holds the guest's folder under the name of its instance; removed afterwards. */
-  readonly folder: string
-  /** Where the bundle lay on the host. */
-  readonly bundle: string
-}
-
-/** What throws here is the end of the run. `T` is what a result turns out to be when it is looked at. */
-export interface FleetListener<T = unknown> {
-  /** The instance as it is to run now; undefined where it is not to run any more. */
-  due(key: string): PlannedInstance | undefined
-  /** An attempt is about to be given to its host: noted first, so that a driver that comes after knows of it. */
-  assigned(attempt: Attempt): void
-  started(attempt: Attempt, instance: PlannedInstance): void
-  heard(attempt: Attempt, instance: PlannedInstance, event: GuestEvent): void
-  /**
-   * Looks at a result that is whole.
-   * @throws ProtocolError where it is not one of that instance
-   */
-  examine(arrival: Arrival): Promise<T>
-  /** It is the first one of its job, and counts. May add jobs. */
-  arrived(arrival: Arrival, examined: T): void
-  lost(key: string, why: string): void
-  /** The last that is heard of an attempt: what became of it. */
-  over(attempt: Attempt, how: 'counted' | 'late' | 'perished' | 'refused' | 'dropped'): void
-  host(status: HostStatus): void
-  /** The bundle is there; so many bytes of it had to travel. */
-  shipped(host: string, bytes: number): void
-}
-
-export interface Task {
-  /** The name of the run on a host. */
-  readonly runOn: (host: string) => string
-  readonly bundle: BundleSource
-  readonly runDir: string
-  /** Tells this driver from those before. */
-  readonly session: string
-  readonly jobs: readonly Job[]
-  /** Attempts of earlier drivers, and whether they saw their end. */
-  readonly earlier: readonly (Attempt & { readonly over: boolean })[]
-  readonly oversubscribe: boolean
-  readonly graceMs: number
-}
+/** Of one guest, told while it runs: more than any has. */
+const MOST_FAILURES = 1000
 
 /** No host can be used: nothing was started. */
 export class NoHost extends Error {
@@ -123,6 +78,7 @@ export class Fleet {
         collector,
         listener,
         endings: new Map(),
+        failures: new Map(),
         resolve,
         reject,
         arriving: 0,
@@ -258,7 +214,7 @@ export class Fleet {
         if (schedule.begun(host, id)) this.#safely(() => listener.started(attempt, instance))
         break
       case 'event':
-        checkEvent(message.event as GuestEvent, instance)
+        checkEvent(work, id, message.event as GuestEvent, instance)
         this.#safely(() => listener.heard(attempt, instance, message.event as GuestEvent))
         break
       case 'refused':
@@ -319,6 +275,7 @@ export class Fleet {
     this.#deadlines.delete(id)
     this.#instances.delete(id)
     this.#work?.endings.delete(id)
+    this.#work?.failures.delete(id)
   }
 
   #giveUp(work: Working, host: string, error: Error): void {
@@ -417,6 +374,8 @@ interface Working {
   readonly collector: Collector
   readonly listener: FleetListener
   readonly endings: Map<string, Ending>
+  /** How many failures each attempt has told of. */
+  readonly failures: Map<string, number>
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
   /** Results that are being unpacked and judged. */
@@ -424,8 +383,11 @@ interface Working {
   interrupted: boolean
 }
 
-/** A guest speaks of itself only. @throws ProtocolError */
-function checkEvent(event: GuestEvent, { name }: PlannedInstance): void {
-  if (event.type === 'failure' && !event.failure.id.startsWith(`${name}/failures/`))
-    throw new ProtocolError('a failure of another instance')
+/** A guest tells of itself only, and of each kind of failure once. @throws ProtocolError */
+function checkEvent({ failures }: Working, attempt: string, event: GuestEvent, { name }: PlannedInstance): void {
+  if (event.type !== 'failure') return
+  if (!event.failure.id.startsWith(`${name}/failures/`)) throw new ProtocolError('a failure of another instance')
+  const told = (failures.get(attempt) ?? 0) + 1
+  if (told > MOST_FAILURES) throw new ProtocolError(`more than ${MOST_FAILURES} failures of one guest`)
+  failures.set(attempt, told)
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Argv } from 'yargs'
 import { type FleetRecord, readFleet } from '../../remote/fleet/record.ts'
+import { StoreError } from '../../results/files.ts'
 import { openRun, type StoredRun } from '../../results/reader.ts'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { ReporterKind } from '../../results/reporters/reporter.ts'
@@ -60,7 +61,7 @@ export async function main(flags: RerunFlags): Promise<number> {
   const stored = openRun(checkResults(flags.results), flags.run ?? 'last')
   for (const problem of stored.problems) process.stderr.write(`torture: ${problem}\n`)
   refuseLive(stored)
-  const recorded = readFleet(stored.dir)
+  const recorded = recordedFleet(stored, flags)
   const destination = await parseFleet(flags, recorded, again.cpus)
   if (flags['no-oversubscribe'] && destination === undefined) refuseOversubscribed(stored, again.cpus)
   const selects = again.failed || again.only.length > 0 || flags.times !== undefined
@@ -69,6 +70,17 @@ export async function main(flags: RerunFlags): Promise<number> {
   const how = { reporter, dryRun: flags['dry-run'] ?? false, destination, oversubscribe, recorded }
   if (!selects && !changes && stored.state !== 'final') return complete(stored, how)
   return repeat(stored, again, how)
+}
+
+/** One that is damaged is done without where hosts are named: what runs there under its name is not found again. */
+function recordedFleet({ dir }: StoredRun, { hosts }: RerunFlags): FleetRecord | undefined {
+  try {
+    return readFleet(dir)
+  } catch (error) {
+    if (!(error instanceof StoreError) || hosts === undefined) throw error
+    process.stderr.write(`torture: ${error.message}\n`)
+    return undefined
+  }
 }
 
 /** How it is carried out. */

@@ -1,8 +1,9 @@
 /** Has a plan carried out by a fleet, and keeps the same books of it as of a run on this machine. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Arrival, type Fleet, type FleetListener, GRACE_MS } from '../../remote/fleet/fleet.ts'
+import { type Fleet, GRACE_MS } from '../../remote/fleet/fleet.ts'
 import type { Attempt, Job } from '../../remote/fleet/schedule.ts'
+import type { Arrival, FleetListener } from '../../remote/fleet/task.ts'
 import { ProtocolError } from '../../remote/protocol.ts'
 import { guarded, StoreError } from '../../results/files.ts'
 import { judge } from '../../results/judge.ts'

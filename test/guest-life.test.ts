@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundleGuest, instanceOf, plainNode, runGuest, startGuest } from './helpers/guest.ts'
+import { bundleGuest, instanceOf, runGuest, startGuest } from './helpers/guest.ts'
+import { plainNode } from './helpers/node.ts'
 
 const bundle = await bundleGuest({ sum: 'test/fixtures/guest-sum.ts', stuck: 'test/fixtures/guest-stuck.ts' })
 t.teardown(bundle.remove)

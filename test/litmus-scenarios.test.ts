@@ -5,11 +5,13 @@ import { outcomesOf, outcomesProblem } from '../torture/guest/outcomes.ts'
 import type { ParamValue, Scenario } from '../torture/scenario.ts'
 
 const ROOT = new URL('../scenarios/litmus/', import.meta.url)
-const files = readdirSync(ROOT).filter(name => /^[^_].*\.ts$/.test(name))
+const files = readdirSync(ROOT)
+  .filter(name => /^[^_].*\.ts$/.test(name))
+  .map(name => name.slice(0, -'.ts'.length))
 const tests: { file: string; scenario: Scenario }[] = await Promise.all(
   files.map(async file => ({
-    file: file.slice(0, -'.ts'.length),
-    scenario: (await import(new URL(file, ROOT).href)).default,
+    file,
+    scenario: (await import(`../scenarios/litmus/${file}.ts`)).default,
   })),
 )
 

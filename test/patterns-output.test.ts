@@ -14,7 +14,7 @@ const namesIn = (folder: string) =>
     .filter(name => name.endsWith('.ts'))
     .map(name => name.slice(0, -'.ts'.length))
     .sort()
-const load = async (path: string): Promise<Scenario> => (await import(new URL(path, ROOT).href)).default
+const load = async (file: string): Promise<Scenario> => (await import(`../scenarios/patterns/${file}.ts`)).default
 
 t.setTimeout(120_000)
 
@@ -86,7 +86,7 @@ t.test('each is a pair, and the tags find those that are right', async t => {
   )
   const all: { name: string; tags: readonly string[] }[] = []
   for (const file of files) {
-    const [good, bad] = [await load(`${file}.ts`), await load(`bad/${file}.ts`)]
+    const [good, bad] = [await load(file), await load(`bad/${file}`)]
     t.same([good.name, bad.name], [file, `${file}-bad`])
     t.same([good.tags, bad.tags], [['pattern', 'lockless'], ['bad']])
     all.push({ name: good.name, tags: good.tags! }, { name: bad.name, tags: bad.tags! })

@@ -10,7 +10,7 @@ const namesIn = (folder: string) =>
     .filter(name => name.endsWith('.ts') && !name.startsWith('_'))
     .map(name => name.slice(0, -'.ts'.length))
     .sort()
-const load = async (path: string): Promise<Scenario> => (await import(new URL(path, ROOT).href)).default
+const load = async (file: string): Promise<Scenario> => (await import(`../scenarios/classics/${file}.ts`)).default
 
 interface Twins {
   readonly file: string
@@ -20,7 +20,7 @@ interface Twins {
 
 const files = namesIn('.')
 const twins: Twins[] = await Promise.all(
-  files.map(async file => ({ file, good: await load(`${file}.ts`), bad: await load(`bad/${file}.ts`) })),
+  files.map(async file => ({ file, good: await load(file), bad: await load(`bad/${file}`) })),
 )
 
 t.test('each has its twin, and no twin is alone', async t => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plan, RunSummary } from '../../results/schema.ts'
+import { plainNode } from './node.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 export const CLI = join(root, 'dist/cli/cli.js')
@@ -66,7 +67,7 @@ export function workspace(t: { teardown(undo: () => void): unknown }): Workspace
 }
 
 function startIn(cwd: string, args: readonly string[]): Started {
-  const child = spawn(process.execPath, [CLI, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('env', [...plainNode, CLI, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const out = { stdout: '', stderr: '' }
   const heard = new Set<() => void>()
   for (const name of ['stdout', 'stderr'] as const) {

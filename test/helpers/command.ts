@@ -1,6 +1,7 @@
 /** Runs the built command, once. */
 import { execFile } from 'node:child_process'
 import { CLI } from './cli.ts'
+import { plainNode } from './node.ts'
 
 export interface Said {
   readonly code: number
@@ -13,7 +14,7 @@ export function torture(cwd: string, ...args: string[]): Promise<Said> {
   const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1' }
   delete env.FORCE_COLOR
   return new Promise(resolve => {
-    execFile(process.execPath, [CLI, ...args], { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile('env', [...plainNode, CLI, ...args], { cwd, env, timeout: 60_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       resolve({ code, stdout, stderr })
     })

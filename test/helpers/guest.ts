@@ -2,11 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { Failure, GuestEvent, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
+import { plainNode } from './node.ts'
 
-const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../..')
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface GuestBundle {
   readonly folder: string
@@ -89,12 +91,6 @@ export interface RunningGuest {
   readonly event: (type: GuestEvent['type']) => Promise<void>
   readonly ended: Promise<Ended>
 }
-
-/**
- * To be spawned as `env …`. The test runner adds its loader to every Node child; a guest is plain Node, and the loader's
- * threads would be paused with the others when the stacks of a hang are taken.
- */
-export const plainNode = ['-u', 'NODE_OPTIONS', process.execPath]
 
 /** Starts a guest under a runner: events on descriptor 3, stdin held open. */
 export function startGuest(bundle: GuestBundle, instance: PlannedInstance): RunningGuest {

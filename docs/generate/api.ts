@@ -71,8 +71,12 @@ class Page {
       this.#say(about)
       this.#code(`import { ${names} } from '${name}'`)
       const { declarations, passedOn } = this.#module(file)
+      const begin = this.#lines.length
       this.#declarations(declarations, '*')
       for (const { names, from } of passedOn) this.#passOn(names, beside(file, from))
+      const files = this.#lines.slice(begin).flatMap(line => /^### (.*)$/.exec(line)?.[1] ?? [])
+      const links = files.map(heading => `[${heading}](#${heading.replaceAll(/[^\w-]/g, '')})`)
+      this.#lines.splice(begin, 0, links.join(' · '), '')
     }
     return `${this.#lines.join('\n').trimEnd()}\n`
   }

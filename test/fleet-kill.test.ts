@@ -22,7 +22,7 @@ const countOf = (here: Workspace, type: string, instance: string) =>
 t.test('the driver is killed: the guest goes on, and rerun picks it up', async t => {
   const here = workspace(t)
   const lab = hostsIn(here, HOST)
-  const run = here.start(...line(lab, '-s', '2*rwsem', '--duration', '4s'))
+  const run = here.start(...line(lab, '-s', '2*rwsem', '--duration', '2s'))
   await run.says(/"type":"firstWork"/)
   run.child.kill('SIGKILL')
   await run.ended

@@ -178,3 +178,14 @@ t.test('stop, a guest that cannot be started, and what is no message', async t =
   again.say({ type: 'bye' })
   await again.ended
 })
+
+t.test('whose folder is removed, ends', async t => {
+  const directory = directoryOf(t)
+  const driver = await Driver.attach(directory)
+  await driver.next('hello')
+  driver.say({ type: 'assign', attempt: 'a', key: 'x.1', instance: instanceOf('x.1', 60_000) as never })
+  await driver.next('started')
+  rmSync(join(directory, 'runs'), { recursive: true })
+  await driver.ended
+  t.pass('its guest with it')
+})

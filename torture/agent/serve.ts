@@ -1,7 +1,7 @@
 /** Makes one process of a host the agent of a run: listens on the socket in its folder. */
-import { mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AGENT_FILE } from '../../remote/host/layout.ts'
 import { replaceJson } from '../../results/files.ts'
@@ -16,6 +16,7 @@ const BUNDLE = dirname(fileURLToPath(import.meta.url))
 const STARTING = '.starting'
 /** Whoever was killed while starting is not waited for. */
 const STARTING_MS = 10_000
+const LOOK_MS = 2_000
 
 export async function serve(runDir: string): Promise<void> {
   process.chdir(runDir)
@@ -30,6 +31,11 @@ export async function serve(runDir: string): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => agent.end(0))
   // What it says of bundle and Node keeps `torture hosts clean` from removing those.
   replaceJson(AGENT_FILE, { ...thisRunner(), bundle: hash, node: process.execPath })
+  const own = resolve(AGENT_FILE)
+  setInterval(() => {
+    // Whoever has removed the folder of the run wants nothing more of it.
+    if (!existsSync(own)) agent.end(0)
+  }, LOOK_MS).unref()
 }
 
 /** @returns false where another process is the agent, or is about to be */

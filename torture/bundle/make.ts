@@ -58,7 +58,7 @@ async function makeBundle(entries: Entries, known: Manifest | undefined, dir: st
   }
   refuseTwins(manifest)
   writeFileSync(join(dir, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  return { hash: hashFolder(dir), dir, manifest, user: own, userRoot }
+  return { hash: hashFolder(dir), dir, temporary: true, manifest, user: own, userRoot }
 }
 
 async function describeBuiltins(dir: string, { scenarios, bugs, userRoot }: Compiled) {

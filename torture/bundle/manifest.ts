@@ -40,6 +40,8 @@ export interface Bundle {
   readonly hash: string
   /** Absolute path of its folder. */
   readonly dir: string
+  /** Nobody else needs the folder: it can be moved away. */
+  readonly temporary?: true
   readonly manifest: Manifest
 }
 

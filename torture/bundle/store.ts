@@ -63,17 +63,18 @@ function makeFolder(path: string): void {
 export function keepBundle(bundle: Bundle, results: string): Bundle {
   const parent = bundlesFolder(results)
   const dir = join(parent, bundle.hash)
+  const kept = { hash: bundle.hash, dir, manifest: bundle.manifest }
   if (existsSync(dir) && hashFolder(dir) === bundle.hash) {
     // `torture clean` spares what was stored a moment ago: the run that needs it does not exist yet.
     guarded(`use ${dir}`, () => utimesSync(dir, new Date(), new Date()))
-    return { ...bundle, dir }
+    return kept
   }
   guarded(`store the bundle in ${parent}`, () => {
     makeFolder(parent)
     const draft = mkdtempSync(join(parent, '.draft-'))
     try {
       const whole = join(draft, bundle.hash)
-      cpSync(bundle.dir, whole, { recursive: true })
+      take(bundle, whole)
       rmSync(dir, { recursive: true, force: true })
       renameSync(whole, dir)
     } catch (error) {
@@ -83,7 +84,21 @@ export function keepBundle(bundle: Bundle, results: string): Bundle {
       rmSync(draft, { recursive: true, force: true })
     }
   })
-  return { ...bundle, dir }
+  return kept
+}
+
+/** Copying its thousand files takes longer than making them did. */
+function take({ dir, temporary }: Bundle, to: string): void {
+  if (temporary) {
+    try {
+      renameSync(dir, to)
+      return
+    } catch (error) {
+      // Temporary files are often on another file system.
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+    }
+  }
+  cpSync(dir, to, { recursive: true })
 }
 
 /** @throws UsageError where a results folder does not hold the bundle, or holds another under its name */

@@ -81,7 +81,8 @@ await build({
 })
 
 t.jobs = JOBS
+const env = { ...process.env, TAP_TIMEOUT: `${LIMIT_MS / 1000}` }
 for (const name of names) {
   const args = [...plainNode, '--enable-source-maps', join(COMPILED, `${name}.test.mjs`)]
-  t.spawn('env', args, { buffered: true, timeout: LIMIT_MS, cwd: ROOT }, `test/${name}.test.ts`)
+  t.spawn('env', args, { buffered: true, timeout: LIMIT_MS, cwd: ROOT, env }, `test/${name}.test.ts`)
 }

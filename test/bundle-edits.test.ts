@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 t.test('edits without a build step', async t => {
   const dir = realpathSync(t.testdir())
   const copy = join(dir, 'copy')
-  for (const name of ['dist', 'lib', 'results', 'scenarios', 'torture', 'package.json', 'tsconfig.json']) {
+  for (const name of ['dist', 'lib', 'remote', 'results', 'scenarios', 'torture', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, name), join(copy, name), { recursive: true, preserveTimestamps: true })
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

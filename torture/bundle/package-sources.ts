@@ -4,7 +4,7 @@
  * however they are imported: `torture`, `torture/lib`, or a relative path in a checkout. So do the packages that the
  * agent is made of, wherever npm has put them.
  */
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, extname, join, relative, sep } from 'node:path'
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
 import { packageRoot } from '../paths.ts'
@@ -50,11 +50,21 @@ export const packageSources: Plugin = {
 /** Whether a name in our namespace is that of a file of a package that our sources use. */
 export const isPackaged = (path: string): boolean => path.startsWith('node_modules/')
 
+/** A package where it is installed. */
+interface Home {
+  readonly folder: string
+  /** With the version: npm may have put two side by side. */
+  readonly name: string
+  /** As its package.json says: patterns, or whether importing a file of it does something by itself. */
+  readonly sideEffects: unknown
+}
+
 /** Files of packages, by a name that is the same wherever they are installed. */
 class Packages {
   readonly #build: PluginBuild
   readonly #root: string
   readonly #files = new Map<string, string>()
+  readonly #homes = new Map<string, Home>()
 
   constructor(build: PluginBuild, root: string) {
     this.#build = build
@@ -63,12 +73,39 @@ class Packages {
 
   async resolve({ path, kind, importer }: OnResolveArgs): Promise<OnResolveResult | undefined> {
     const from = this.#files.get(importer) ?? join(this.#root, importer)
+    const neighbour = /^\.\.?\//.test(path) ? this.#neighbour(from, join(dirname(from), path)) : undefined
+    if (neighbour !== undefined) return neighbour
     const found = await this.#build.resolve(path, { kind, namespace: 'file', resolveDir: dirname(from) })
     if (found.errors.length > 0 || found.external || found.namespace !== 'file') return found
-    const name = nameOf(found.path)
-    if (name === undefined) return found
-    this.#files.set(name, found.path)
-    return { path: name, namespace: NAMESPACE, sideEffects: found.sideEffects }
+    return this.#own(found.path, found.sideEffects) ?? found
+  }
+
+  /** A file of the same package by its whole name. Asked, esbuild reads all folders up to the root, every time. */
+  #neighbour(from: string, path: string): OnResolveResult | undefined {
+    const home = this.#homeOf(path)
+    if (home === undefined || home !== this.#homeOf(from) || typeof home.sideEffects !== 'boolean') return undefined
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ? this.#own(path, home.sideEffects) : undefined
+  }
+
+  #own(path: string, sideEffects: boolean): OnResolveResult | undefined {
+    const home = this.#homeOf(path)
+    if (home === undefined) return undefined
+    const name = `${home.name}/${relative(home.folder, path)}`.split(sep).join('/')
+    this.#files.set(name, path)
+    return { path: name, namespace: NAMESPACE, sideEffects }
+  }
+
+  /** Undefined for what lies in no package. */
+  #homeOf(path: string): Home | undefined {
+    const [, folder, name] = /^(.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+))[\\/]/.exec(path) ?? []
+    if (folder === undefined) return undefined
+    let home = this.#homes.get(folder)
+    if (home === undefined) {
+      const { version, sideEffects = true } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      home = { folder, name: `node_modules/${name}@${version}`, sideEffects }
+      this.#homes.set(folder, home)
+    }
+    return home
   }
 
   load(name: string) {
@@ -78,13 +115,4 @@ class Packages {
     const contents = readFileSync(file, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/gm, '')
     return { contents, loader, resolveDir: dirname(file) }
   }
-}
-
-/** With the version: npm may have put two side by side. Undefined for what lies in no package. */
-function nameOf(path: string): string | undefined {
-  const match = /^(.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+))[\\/](.*)$/.exec(path)
-  if (match === null) return undefined
-  const [, folder, name, file] = match
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
-  return `node_modules/${name}@${version}/${file}`.split(sep).join('/')
 }

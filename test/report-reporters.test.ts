@@ -178,6 +178,11 @@ t.test('repetitions of a scenario share a paragraph', async t => {
   t.match(stdout, 'pages=8 (not 64)')
   t.match(stdout, '  bug      early (its window entered 31.0 k times): not caught')
   t.match(stdout, 'the bug was not caught')
+  const [failed] = [resultOf('b.1', { bugs: ['early'], verdict: 'fail', sites: { put: 0, get: 7 } })]
+  t.match(
+    tell('plain', { plan, results: [resultOf('a.1'), resultOf('a.2'), failed] }).stdout,
+    'early (its window entered 0 times): not caught; what failed did so before its window was entered',
+  )
 })
 
 t.test('json: a line an event, and nothing else on stdout', async t => {

@@ -177,15 +177,21 @@ function nearText(results: readonly InstanceResult[]): string {
 function bugText(instances: readonly PlannedInstance[], results: readonly InstanceResult[]): string {
   const { bugs, windows = [] } = instances[0]
   const sites = addCounters(results.map(result => result.sites))
-  const caught = results.filter(({ verdict }) => ['fail', 'hang', 'crash'].includes(verdict)).length
+  const failed = results.filter(({ verdict }) => ['fail', 'hang', 'crash'].includes(verdict))
+  const caught = failed.filter(({ sites }) => !wasNeverEntered(windows, sites)).length
+  const otherwise = failed.length > caught ? '; what failed did so before its window was entered' : ''
   const outcome =
     caught === results.length ? 'caught' : caught === 0 ? 'not caught' : `caught by ${caught} of ${results.length}`
   const parts = bugs.map((bug, n) => {
     const window = windows[n]
     return window === undefined ? bug : `${bug} (its window entered ${plural(sites[window] ?? 0, 'time')})`
   })
-  return bugs.length === 0 ? '' : `${parts.join(', ')}: ${outcome}`
+  return bugs.length === 0 ? '' : `${parts.join(', ')}: ${outcome}${otherwise}`
 }
+
+/** A guest that was killed counted nothing, and then nothing is known. */
+const wasNeverEntered = (windows: readonly string[], sites: InstanceResult['sites']): boolean =>
+  windows.length > 0 && Object.keys(sites).length > 0 && windows.every(site => (sites[site] ?? 0) === 0)
 
 /** Threads, and what differs from the scenario's own values. */
 function withText(

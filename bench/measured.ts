@@ -1,5 +1,5 @@
 /** The loads that are measured: those of `torture scale`, with the parameters that it sets. */
-import vmaLock from '../scenarios/vma-lock.ts'
+import vmaLock from '../scenarios/mm/vma-lock.ts'
 import type { Params } from './loops/bare.ts'
 
 function rowOf(mapper: boolean): Params {

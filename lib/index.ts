@@ -41,10 +41,10 @@ export { initSpscRing, SpscRing, type SpscRingImage, spscRingRegion } from './lo
 export { EpochStack, type EpochStackImage, epochStackRegion, initEpochStack } from './lockless/treiber-epoch.ts'
 export { HazardStack, type HazardStackImage, hazardStackRegion, initHazardStack } from './lockless/treiber-hazard.ts'
 export { initTaggedStack, TaggedStack, type TaggedStackImage, taggedStackRegion } from './lockless/treiber-tagged.ts'
-export { FAULT_OK, FAULT_OOM, FAULT_SEGV } from './mm/fault.ts'
+export { DONE, dontneed, EINVAL, ENOMEM, type Mapping, mmap, mprotect, munmap } from './mm/call/mmap.ts'
+export { FAULT_OK, FAULT_OOM, FAULT_SEGV } from './mm/fault/fault.ts'
 export { type FaultStats, Kernel, Mm } from './mm/kernel.ts'
 export { createMemory, type MemoryImage, type MemoryOptions } from './mm/memory.ts'
-export { DONE, dontneed, EINVAL, ENOMEM, type Mapping, mmap, mprotect, munmap } from './mm/mmap.ts'
 export { POLICIES, type Policy, type PolicyName } from './mm/policy/policy.ts'
 export { Task } from './mm/task.ts'
 export {

@@ -52,7 +52,7 @@ for (const [scenario, bugs] of Object.entries(BUGS)) {
 }
 
 t.test('each build of atomic_t alone', async t => {
-  const driver = await load(new URL('../scenarios/atomic.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/atomic/atomic.ts', import.meta.url))
   t.teardown(() => driver.remove())
   for (const build of ['native', 'cas']) {
     const { failures, counters } = await driver.run({ ms: 150, hangMs: 15_000, params: { build } })

@@ -21,7 +21,7 @@ import {
   VMA_NODE,
 } from '../lib/mm/layout.ts'
 import { DATA_AT } from '../lib/mm/memory.ts'
-import { findPmd } from '../lib/mm/page-table.ts'
+import { findPmd } from '../lib/mm/table/page-table.ts'
 import { objectAt } from '../lib/shm/arena.ts'
 import { RWSEM } from '../lib/sync/rwsem.ts'
 import {

@@ -4,10 +4,10 @@
  */
 import t, { type Test } from 'tap'
 import { Lineage } from '../lib/check/lineage.ts'
-import { FAULT_SEGV } from '../lib/mm/fault.ts'
+import { mmAlloc } from '../lib/mm/call/mm-life.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { PTE_FRAME_SHIFT } from '../lib/mm/layout.ts'
 import { DATA_AT } from '../lib/mm/memory.ts'
-import { mmAlloc } from '../lib/mm/mm-life.ts'
 import type { Task } from '../lib/mm/task.ts'
 import { Machine, PRIVATE, violationOf } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'

@@ -2,8 +2,8 @@
 import t from 'tap'
 import { ENTRIES_AT, FRAME, PAGE_LOG, PTE_FRAME_SHIFT, PTE_PRESENT, VMA, VMA_NODE } from '../lib/mm/layout.ts'
 import { DATA_AT } from '../lib/mm/memory.ts'
-import { unlockPage } from '../lib/mm/page-flags.ts'
-import { findPmd, freeTable } from '../lib/mm/page-table.ts'
+import { unlockPage } from '../lib/mm/page/page-flags.ts'
+import { findPmd, freeTable } from '../lib/mm/table/page-table.ts'
 import { POISON } from '../lib/shm/arena.ts'
 import {
   add,

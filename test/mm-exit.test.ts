@@ -1,9 +1,9 @@
 /** The end of an address space, and the OOM reaper beside it and beside faults. */
 import t from 'tap'
-import { FAULT_SIGBUS } from '../lib/mm/fault.ts'
+import { mmAlloc, mmdrop, mmgetNotZero, mmgrab, mmgrabNotZero } from '../lib/mm/call/mm-life.ts'
+import { oomReap, REAP_BUSY, REAP_SKIPPED, REAPED } from '../lib/mm/call/oom-reaper.ts'
+import { FAULT_SIGBUS } from '../lib/mm/fault/fault.ts'
 import { MMF_OOM_SKIP, MMF_UNSTABLE, ZERO_FRAME } from '../lib/mm/layout.ts'
-import { mmAlloc, mmdrop, mmgetNotZero, mmgrab, mmgrabNotZero } from '../lib/mm/mm-life.ts'
-import { oomReap, REAP_BUSY, REAP_SKIPPED, REAPED } from '../lib/mm/oom-reaper.ts'
 import { POLICIES, type PolicyName } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
 import { load } from './helpers/threads.ts'
@@ -240,7 +240,7 @@ t.test('an address space taken into use is empty, and stable', async t => {
 })
 
 t.test('on threads everything happens, and no oracle speaks', async t => {
-  const driver = await load(new URL('../scenarios/exit-reap.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/mm/exit-reap.ts', import.meta.url))
   t.teardown(() => driver.remove())
   for (const policy of POLICIES) {
     const { failures, counters } = await driver.run({ ms: 500, hangMs: 30_000, params: { policy }, delayEvery: 100 })

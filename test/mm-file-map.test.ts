@@ -1,9 +1,9 @@
 /** Files: what is written reaches the disk, and comes back; who may look at a page while it is written or dropped. */
 import t from 'tap'
 import { DISK, DISK_DATA_AT, PG_DIRTY, PTE_DIRTY, PTE_WRITE } from '../lib/mm/layout.ts'
+import { type Shrunk, shrinkFile } from '../lib/mm/page/shrink.ts'
+import { writeback } from '../lib/mm/page/writeback.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
-import { type Shrunk, shrinkFile } from '../lib/mm/shrink.ts'
-import { writeback } from '../lib/mm/writeback.ts'
 import { objectAt } from '../lib/shm/arena.ts'
 import { Machine } from './helpers/memory.ts'
 

@@ -1,8 +1,8 @@
 /** fork and copy-on-write: what both sides see, whose page a page is, and what is left of a fork that fails. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault.ts'
+import { DONE } from '../lib/mm/call/mmap.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { FRAME, PAGE_LOG, PG_ANON_EXCLUSIVE, PTE_WRITE, VMA, ZERO_FRAME } from '../lib/mm/layout.ts'
-import { DONE } from '../lib/mm/mmap.ts'
 import { POLICIES, type PolicyName } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'

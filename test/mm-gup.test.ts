@@ -2,13 +2,13 @@
 import t from 'tap'
 import { type Content, LastingWords, Pins } from '../lib/check/pins.ts'
 import { Stamps } from '../lib/check/stamps.ts'
-import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault.ts'
-import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../lib/mm/foll.ts'
-import { GUP_PIN_COUNTING_BIAS as BIAS } from '../lib/mm/frames.ts'
-import { Gup } from '../lib/mm/gup.ts'
-import { gupFast, NOT_FAST } from '../lib/mm/gup-fast.ts'
+import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../lib/mm/gup/foll.ts'
+import { Gup } from '../lib/mm/gup/gup.ts'
+import { gupFast, NOT_FAST } from '../lib/mm/gup/gup-fast.ts'
 import { FRAME, PG_ANON_EXCLUSIVE, PG_DIRTY, PTE_DIRTY, PTE_WRITE, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { createMemory, DATA_AT, type MemoryOptions } from '../lib/mm/memory.ts'
+import { GUP_PIN_COUNTING_BIAS as BIAS } from '../lib/mm/page/frames.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
 import { load } from './helpers/threads.ts'
 import { within } from './helpers/windows.ts'
@@ -521,7 +521,7 @@ t.test('the oracle of pins', async t => {
 })
 
 t.test('on real threads, with counts of all sizes', async t => {
-  const driver = await load(new URL('../scenarios/gup.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/mm/gup.ts', import.meta.url))
   t.teardown(() => driver.remove())
   for (const bits of [12, 32]) {
     const { failures, counters } = await driver.run({

@@ -1,7 +1,7 @@
 /** Lazy TLB: a CPU that does kernel work leaves an address space loaded, is not asked to flush, and looks at the time. */
 import t from 'tap'
+import { zapRange } from '../lib/mm/call/zap.ts'
 import type { Task } from '../lib/mm/task.ts'
-import { zapRange } from '../lib/mm/zap.ts'
 import { Machine, PRIVATE, violationOf } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'
 

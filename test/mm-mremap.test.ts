@@ -1,12 +1,12 @@
 /** mremap: what moves, what stays, what is found at which address, under each policy; and what failures leave behind. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault.ts'
+import { DONE, EINVAL, ENOMEM } from '../lib/mm/call/mmap.ts'
+import { ANYWHERE, EFAULT, STAY } from '../lib/mm/call/mremap.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { FRAME, VMA } from '../lib/mm/layout.ts'
-import { DONE, EINVAL, ENOMEM } from '../lib/mm/mmap.ts'
-import { ANYWHERE, EFAULT, STAY } from '../lib/mm/mremap.ts'
-import { findPmd } from '../lib/mm/page-table.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
-import { rmapWalk } from '../lib/mm/rmap.ts'
+import { rmapWalk } from '../lib/mm/rmap/rmap.ts'
+import { findPmd } from '../lib/mm/table/page-table.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED } from './helpers/memory.ts'
 
 /** Where the page of a frame is found through its anon_vma or object. */

@@ -1,9 +1,9 @@
 /** The range lock as a policy: what is locked for what, and what goes on at the same time. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault.ts'
+import { DONE } from '../lib/mm/call/mmap.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { VMA } from '../lib/mm/layout.ts'
-import { DONE } from '../lib/mm/mmap.ts'
-import { reachOf } from '../lib/mm/vma-store.ts'
+import { reachOf } from '../lib/mm/vma/vma-store.ts'
 import { heldRanges } from '../lib/sync/range-lock.ts'
 import { Machine, PRIVATE, violationOf } from './helpers/memory.ts'
 import { within, withinEach } from './helpers/windows.ts'

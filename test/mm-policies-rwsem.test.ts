@@ -1,9 +1,9 @@
 /** The per-VMA locks before Linux 6.15: what a fault makes of it when somebody comes in between. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { VMA } from '../lib/mm/layout.ts'
-import { VmaRwsems } from '../lib/mm/vma-rwsem.ts'
-import { storeRange, unchargeVmas } from '../lib/mm/vma-store.ts'
+import { VmaRwsems } from '../lib/mm/vma/vma-rwsem.ts'
+import { storeRange, unchargeVmas } from '../lib/mm/vma/vma-store.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'
 

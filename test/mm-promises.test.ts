@@ -3,8 +3,8 @@
  * did nothing translations stay, and using them is right.
  */
 import t from 'tap'
+import { DONE, ENOMEM } from '../lib/mm/call/mmap.ts'
 import { PAGE_LOG } from '../lib/mm/layout.ts'
-import { DONE, ENOMEM } from '../lib/mm/mmap.ts'
 import { Machine, PRIVATE, READ_ONLY } from './helpers/memory.ts'
 
 /** Three VMAs, written to by CPU 1, which keeps its translations. */

@@ -1,8 +1,8 @@
 /** Reverse mapping: every entry that maps a page is found, whatever became of its VMA; and who comes too late finds out. */
 import t from 'tap'
 import { ANON_VMA, FRAME, PTE_ACCESSED, VMA } from '../lib/mm/layout.ts'
-import { pageReferenced, rmapWalk, sampleReferences } from '../lib/mm/rmap.ts'
-import { lockRmap, unlockRmap } from '../lib/mm/rmap-locks.ts'
+import { pageReferenced, rmapWalk, sampleReferences } from '../lib/mm/rmap/rmap.ts'
+import { lockRmap, unlockRmap } from '../lib/mm/rmap/rmap-locks.ts'
 import { Machine, PRIVATE, violationOf } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'
 

@@ -1,6 +1,6 @@
 /** The per-VMA lock, piece by piece; and what a fault makes of it when somebody comes in between. */
 import t from 'tap'
-import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, UNDER_VMA_LOCK } from '../lib/mm/fault.ts'
+import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, UNDER_VMA_LOCK } from '../lib/mm/fault/fault.ts'
 import { FRAME, PG_LOCKED, VMA } from '../lib/mm/layout.ts'
 import {
   DETACHED,
@@ -14,7 +14,7 @@ import {
   vmaMarkDetached,
   vmaStartRead,
   vmaStartWrite,
-} from '../lib/mm/vma-lock.ts'
+} from '../lib/mm/vma/vma-lock.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
 import { load } from './helpers/threads.ts'
 import { within } from './helpers/windows.ts'

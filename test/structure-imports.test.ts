@@ -109,7 +109,7 @@ t.test('the checks notice what is wrong', async t => {
   t.same(seen('results/x.ts', "export { a } from '../lib/index.ts'"), ['results/x.ts knows lib/index.ts'])
   t.same(seen('scenarios/x.ts', "import '../torture/errors.ts'"), ['scenarios/x.ts knows torture/errors.ts'])
   t.same(seen('scenarios/x.ts', "import { S } from '../torture/scenario.ts'"), [])
-  t.same(seen('torture/x.ts', "await import('../scenarios/rcu.ts')"), ['torture/x.ts knows scenarios/rcu.ts'])
+  t.same(seen('torture/x.ts', "await import('../scenarios/rcu/rcu.ts')"), ['torture/x.ts knows scenarios/rcu/rcu.ts'])
   t.same(seen('remote/x.ts', "import { p } from '../torture/plan/plan.ts'"), [])
   t.same(seen('remote/x.ts', "import { p } from '../torture/runner/x.ts'"), ['remote/x.ts knows torture/runner/x.ts'])
   t.same(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { OracleViolation } from '../lib/check/oracle.ts'
 import { objectAt, type Region } from '../lib/shm/arena.ts'
-import ticket from '../scenarios/lock-ticket.ts'
+import ticket from '../scenarios/locks/lock-ticket.ts'
 import { HELD, Held } from '../scenarios/workloads/held.ts'
 import { load } from './helpers/threads.ts'
 
@@ -83,7 +83,7 @@ for (const name of ['lock-rwlock', 'lock-seqlock', 'lock-range', 'lock-rwsem', '
 }
 
 t.test('a broadcast moves to the mutex whom it does not wake', async t => {
-  const driver = await load(new URL('../scenarios/condvar-baton.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/locks/condvar-baton.ts', import.meta.url))
   t.teardown(() => driver.remove())
   let moved = 0
   for (let round = 0; round < 100 && moved === 0; round++) {

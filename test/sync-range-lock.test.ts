@@ -293,7 +293,7 @@ t.test('what is not locked cannot be unlocked', async t => {
 })
 
 t.test('under load nobody meets whom it excludes; without the validation somebody does', async t => {
-  const driver = await load(new URL('../scenarios/ranges.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/locks/ranges.ts', import.meta.url))
   t.teardown(() => driver.remove())
   const { params = {} } = bugNoValidation
   const clean = await driver.run({ ms: 400, rounds: 2, hangMs: 15_000, delayEvery: 20, params })

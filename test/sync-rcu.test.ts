@@ -192,7 +192,7 @@ t.test('callbacks and synchronize are never early, in parallel', async t => {
 })
 
 t.test('under its load', async t => {
-  const driver = await load(new URL('../scenarios/rcu.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/rcu/rcu.ts', import.meta.url))
   t.teardown(() => driver.remove())
   for (const [threads, delayEvery] of [
     [{}, 0],

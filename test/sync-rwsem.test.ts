@@ -214,7 +214,7 @@ t.test('a reader does not steal a lock that is owed to somebody', async t => {
 })
 
 t.test('in parallel', async t => {
-  const driver = await load(new URL('../scenarios/rwsem.ts', import.meta.url))
+  const driver = await load(new URL('../scenarios/locks/rwsem.ts', import.meta.url))
   t.teardown(() => driver.remove())
   for (const [writer, reader, delayEvery] of [
     [1, 1, 0],

@@ -30,7 +30,7 @@ process.stdout.write(JSON.stringify(mode === 'count' ? await countOperations() :
 
 /** Runs the loop; `turn` is called where the body asks for more, with the number of pairs so far. */
 async function loop(turn: (pairs: number) => boolean): Promise<void> {
-  const module = await import('../../scenarios/vma-lock.ts')
+  const module = await import('../../scenarios/mm/vma-lock.ts')
   const scenario: Scenario = module.default
   recorderOn()
   const all = withDefaults(scenario, JSON.parse(params) as Params)

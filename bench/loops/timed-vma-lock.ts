@@ -1,6 +1,6 @@
 /** vma-lock, its faulting threads saying also how much CPU time they got: noise of other processes is not in that. */
 import { readFileSync } from 'node:fs'
-import vmaLock from '../../scenarios/vma-lock.ts'
+import vmaLock from '../../scenarios/mm/vma-lock.ts'
 
 /** CPU time of the calling thread in microseconds; 0 where the kernel does not say. */
 function threadCpuMicros(): number {

@@ -26,8 +26,8 @@ import {
   ZERO_FRAME,
 } from '../mm/layout.ts'
 import { DATA_AT, type MemoryImage } from '../mm/memory.ts'
-import { readPae } from '../mm/pte.ts'
-import { checksum } from '../mm/vma.ts'
+import { readPae } from '../mm/table/pte.ts'
+import { checksum } from '../mm/vma/vma.ts'
 import { objectAt } from '../shm/arena.ts'
 import { Slab, type SlabImage } from '../shm/slab.ts'
 import { heldRanges } from '../sync/range-lock.ts'

@@ -13,8 +13,8 @@
  * In every case the frame is not freed: a FREE violation.
  */
 
-import { FOLL_LONGTERM, FOLL_WRITE } from '../mm/foll.ts'
-import type { Gup } from '../mm/gup.ts'
+import { FOLL_LONGTERM, FOLL_WRITE } from '../mm/gup/foll.ts'
+import type { Gup } from '../mm/gup/gup.ts'
 import { FRAME, PAGE_LOG, ZERO_FRAME } from '../mm/layout.ts'
 import { DATA_AT } from '../mm/memory.ts'
 import type { Task } from '../mm/task.ts'

@@ -4,13 +4,13 @@ import { Cpu } from '../shm/cpu.ts'
 import { Slab } from '../shm/slab.ts'
 import { Rcu } from '../sync/rcu.ts'
 import { Rwsem } from '../sync/rwsem.ts'
-import { Frames } from './frames.ts'
-import { Gather } from './gather.ts'
 import { ANON_VMA_KEPT_WORDS, MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
 import type { MemoryImage } from './memory.ts'
+import { Frames } from './page/frames.ts'
 import { createPolicy, type Policy, type PolicyName } from './policy/policy.ts'
-import { serveFlushes } from './shootdown.ts'
-import { Tlb } from './tlb.ts'
+import { Gather } from './tlb/gather.ts'
+import { serveFlushes } from './tlb/shootdown.ts'
+import { Tlb } from './tlb/tlb.ts'
 
 /** One address space as one thread sees it: words of its cells. */
 export class Mm {

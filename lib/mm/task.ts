@@ -4,15 +4,15 @@
  */
 import { violated } from '../check/oracle.ts'
 import { bug, pass, passMasked, site } from '../shm/sites.ts'
-import { brk, startHeap } from './brk.ts'
-import { mmput } from './exit.ts'
-import { FAULT_OK } from './fault.ts'
-import { fork } from './fork.ts'
+import { brk, startHeap } from './call/brk.ts'
+import { mmput } from './call/exit.ts'
+import { fork } from './call/fork.ts'
+import { mmdrop, mmgetNotZero, mmgrab } from './call/mm-life.ts'
+import { dontneed, type Mapping, mmap, mprotect, munmap } from './call/mmap.ts'
+import { mremap, type Remap } from './call/mremap.ts'
+import { FAULT_OK } from './fault/fault.ts'
 import { Kernel, type Mm } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
-import { mmdrop, mmgetNotZero, mmgrab } from './mm-life.ts'
-import { dontneed, type Mapping, mmap, mprotect, munmap } from './mmap.ts'
-import { mremap, type Remap } from './mremap.ts'
 import type { PolicyName } from './policy/policy.ts'
 
 const TABLES_FIRST = bug('switch-mm-tables-first')

@@ -8,14 +8,14 @@
  */
 import { audit } from '../../lib/check/audit.ts'
 import { FileStamps } from '../../lib/check/file-stamps.ts'
-import { FOLL_PIN, FOLL_WRITE } from '../../lib/mm/foll.ts'
-import { Gup } from '../../lib/mm/gup.ts'
-import { mmdrop, mmgrabNotZero } from '../../lib/mm/mm-life.ts'
-import { oomReap } from '../../lib/mm/oom-reaper.ts'
-import { sampleReferences } from '../../lib/mm/rmap.ts'
-import { shrinkFile } from '../../lib/mm/shrink.ts'
+import { mmdrop, mmgrabNotZero } from '../../lib/mm/call/mm-life.ts'
+import { oomReap } from '../../lib/mm/call/oom-reaper.ts'
+import { FOLL_PIN, FOLL_WRITE } from '../../lib/mm/gup/foll.ts'
+import { Gup } from '../../lib/mm/gup/gup.ts'
+import { shrinkFile } from '../../lib/mm/page/shrink.ts'
+import { writeback } from '../../lib/mm/page/writeback.ts'
+import { sampleReferences } from '../../lib/mm/rmap/rmap.ts'
 import type { Task } from '../../lib/mm/task.ts'
-import { writeback } from '../../lib/mm/writeback.ts'
 import type { OpenContext, ParamValues, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
 import {
   beyondAt,

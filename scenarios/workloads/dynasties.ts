@@ -3,7 +3,7 @@
  * What an anon_vma is needed for then ends for different reasons: its VMA goes, its descendants go, or take it over. At
  * last all of the family but the youngest ends, and every page of private memory is asked who maps it.
  */
-import { sampleReferences } from '../../lib/mm/rmap.ts'
+import { sampleReferences } from '../../lib/mm/rmap/rmap.ts'
 import type { Task } from '../../lib/mm/task.ts'
 import type { Random } from '../../torture/scenario.ts'
 

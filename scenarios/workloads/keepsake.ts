@@ -4,8 +4,8 @@
  * must go to a copy all the same.
  */
 import { violated } from '../../lib/check/oracle.ts'
-import { FOLL_GET } from '../../lib/mm/foll.ts'
-import type { Gup } from '../../lib/mm/gup.ts'
+import { FOLL_GET } from '../../lib/mm/gup/foll.ts'
+import type { Gup } from '../../lib/mm/gup/gup.ts'
 import { FRAME, ZERO_FRAME } from '../../lib/mm/layout.ts'
 import { DATA_AT } from '../../lib/mm/memory.ts'
 import type { Task } from '../../lib/mm/task.ts'

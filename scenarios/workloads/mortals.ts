@@ -3,9 +3,9 @@
  * from one to another all the time, and between them to kernel work, for which they leave loaded what they have.
  */
 import { audit } from '../../lib/check/audit.ts'
+import { mmdrop, mmgrabNotZero } from '../../lib/mm/call/mm-life.ts'
+import { oomReap, REAP_BUSY, REAPED } from '../../lib/mm/call/oom-reaper.ts'
 import { MMF_OOM_SKIP } from '../../lib/mm/layout.ts'
-import { mmdrop, mmgrabNotZero } from '../../lib/mm/mm-life.ts'
-import { oomReap, REAP_BUSY, REAPED } from '../../lib/mm/oom-reaper.ts'
 import type { Conclusion, OpenContext, ParamValues, Random, RunContext, Scenario } from '../../torture/scenario.ts'
 import {
   burst,

@@ -1,8 +1,8 @@
 /** A thread that moves bundles: those of its own share, so that it knows where every page is. */
 import { dropBegins, dropEnds } from '../../lib/check/moving-stamps.ts'
-import { FAULT_SEGV } from '../../lib/mm/fault.ts'
-import { DONE, ENOMEM } from '../../lib/mm/mmap.ts'
-import { ANYWHERE, STAY } from '../../lib/mm/mremap.ts'
+import { DONE, ENOMEM } from '../../lib/mm/call/mmap.ts'
+import { ANYWHERE, STAY } from '../../lib/mm/call/mremap.ts'
+import { FAULT_SEGV } from '../../lib/mm/fault/fault.ts'
 import { type Bundle, bundlesOf, type Context, FILE, FILE_KIND, fileOffset, heapStart, PRIVATE_KIND } from './moves.ts'
 import type { Tally } from './tally.ts'
 

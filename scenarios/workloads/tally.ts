@@ -1,5 +1,5 @@
-import { FAULT_OK, FAULT_OOM } from '../../lib/mm/fault.ts'
-import { DONE } from '../../lib/mm/mmap.ts'
+import { DONE } from '../../lib/mm/call/mmap.ts'
+import { FAULT_OK, FAULT_OOM } from '../../lib/mm/fault/fault.ts'
 import type { Task } from '../../lib/mm/task.ts'
 import type { Context } from './space.ts'
 

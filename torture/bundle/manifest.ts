@@ -17,7 +17,7 @@ export interface ScenarioDescription {
   readonly scale?: Scale
   /** The compiled module, relative to the bundle. */
   readonly module: string
-  /** The file as it was, relative to the bundle: `src/torture/scenarios/vma-lock.ts`. */
+  /** The file as it was, relative to the bundle: `src/torture/scenarios/mm/vma-lock.ts`. */
   readonly source: string
   readonly builtin: boolean
 }

@@ -12,9 +12,9 @@ import {
   handleMmFault,
   TRIED,
   UNDER_VMA_LOCK,
-} from '../fault.ts'
+} from '../fault/fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
-import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
+import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
 import { faultUnderMmapLock } from './mmap-lock.ts'
 import type { Policy } from './policy.ts'
 

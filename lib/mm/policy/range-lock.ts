@@ -21,11 +21,19 @@
 import { violated } from '../../check/oracle.ts'
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
 import { RangeLock, RangeNodes } from '../../sync/range-lock.ts'
-import { ALLOW_RETRY, FAULT_COMPLETED, FAULT_OK, FAULT_RETRY, FAULT_SEGV, handleMmFault, TRIED } from '../fault.ts'
+import {
+  ALLOW_RETRY,
+  FAULT_COMPLETED,
+  FAULT_OK,
+  FAULT_RETRY,
+  FAULT_SEGV,
+  handleMmFault,
+  TRIED,
+} from '../fault/fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
 import { VM_SHARED, VMA } from '../layout.ts'
-import { OUT_OF_RANGE, permits, verifyVma } from '../vma.ts'
-import { findVma, reachOf } from '../vma-store.ts'
+import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
+import { findVma, reachOf } from '../vma/vma-store.ts'
 import { markAttached, markDetached } from './mmap-lock.ts'
 import type { Policy } from './policy.ts'
 

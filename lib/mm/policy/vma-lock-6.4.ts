@@ -6,7 +6,7 @@
 import { bug, pass, site } from '../../shm/sites.ts'
 import type { Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
-import { findVma } from '../vma-store.ts'
+import { findVma } from '../vma/vma-store.ts'
 import { PerVmaRwsems } from './per-vma-rwsem.ts'
 
 const DETACHED_UNCHECKED = bug('vma-detached-unchecked')

@@ -7,7 +7,7 @@
 import { pass, site } from '../../shm/sites.ts'
 import type { Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
-import { findVma } from '../vma-store.ts'
+import { findVma } from '../vma/vma-store.ts'
 import { PerVmaRwsems } from './per-vma-rwsem.ts'
 
 const BEFORE_LOCK = site('vma-lock-rfc2022/before-lock')

@@ -12,8 +12,8 @@ import {
   vmaMarkDetached,
   vmaStartRead,
   vmaStartWrite,
-} from '../vma-lock.ts'
-import { findVma } from '../vma-store.ts'
+} from '../vma/vma-lock.ts'
+import { findVma } from '../vma/vma-store.ts'
 import { PerVmaLocks } from './per-vma.ts'
 
 export class VmaLockPolicy extends PerVmaLocks {

@@ -1,0 +1,32 @@
+/** The seqlock, tortured: readers without a lock, and those that have lost too often, beside writers. */
+import { objectAt, type Region } from '../../lib/shm/arena.ts'
+import { SEQLOCK, Seqlock } from '../../lib/sync/seqlock.ts'
+import { locktorture } from '../workloads/locktorture.ts'
+
+export default locktorture<Region>({
+  name: 'lock-seqlock',
+  summary: 'locktorture of the seqlock',
+  reads: true,
+  reserve: (builder, locks) => builder.region('seqlock', SEQLOCK, locks, { ownLines: true }),
+  open: (cpu, image, locks) => ({
+    locks: Array.from({ length: locks }, (_, n) => {
+      const lock = new Seqlock(cpu, objectAt(image, n))
+      return {
+        write: {
+          lock: () => lock.writeLock(),
+          tryLock: () => lock.tryWriteLock(),
+          unlock: () => lock.writeUnlock(),
+        },
+        read: {
+          lock: () => lock.readLock(),
+          tryLock: () => lock.tryReadLock(),
+          unlock: () => lock.readUnlock(),
+        },
+        lockless: {
+          begin: () => lock.readBegin(),
+          retry: begun => lock.readRetry(begun),
+        },
+      }
+    }),
+  }),
+})

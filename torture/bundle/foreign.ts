@@ -48,7 +48,8 @@ export const LOADS_BY_NAME = ['unsupported-require-call', 'unsupported-dynamic-i
 /** Packages whose files look for each other by such names go along whole. What is the user's own is theirs to know. */
 export function takeWhole(warnings: readonly Message[], userRoot: string, found: Found): void {
   for (const { id, location } of warnings) {
-    if (location === null || location.namespace !== 'file' || !LOADS_BY_NAME.includes(id)) continue
+    // Files on disk have the namespace 'file', or none.
+    if (location === null || !['', 'file'].includes(location.namespace) || !LOADS_BY_NAME.includes(id)) continue
     const home = packageFolder(join(userRoot, location.file))
     if (home !== undefined) found.packages.set(home.name, home.folder)
   }

@@ -9,7 +9,7 @@ import sumUnlocked from '../scenarios/bugs/percpu-sum-unlocked.ts'
 import fromZero from '../scenarios/bugs/refcount-from-zero.ts'
 import unsaturated from '../scenarios/bugs/refcount-unsaturated.ts'
 import type { Bug } from '../torture/scenario.ts'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 /**
  * Each was seen in one of the first five rounds of 250 ms in every try, under load. Did a round catch one only in one
@@ -29,7 +29,7 @@ t.setTimeout(120_000)
 
 for (const [scenario, bugs] of Object.entries(BUGS)) {
   t.test(`${scenario}: silent, and each of its bugs fires`, async t => {
-    const driver = await load(new URL(`../scenarios/${scenario}.ts`, import.meta.url))
+    const driver = await load(scenarioFile(scenario))
     t.teardown(() => driver.remove())
     const clean = await driver.run({ ms: 150, hangMs: 15_000 })
     t.same(clean.failures, [])

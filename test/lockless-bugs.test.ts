@@ -4,7 +4,7 @@ import mpmcEarly from '../scenarios/bugs/mpmc-ring-published-early.ts'
 import noTailRecheck from '../scenarios/bugs/ms-queue-no-tail-recheck.ts'
 import noSecondScan from '../scenarios/bugs/srcu-no-second-scan.ts'
 import untagged from '../scenarios/bugs/treiber-untagged.ts'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 /**
  * On two CPUs shared with a load of fifteen, each of these was seen within 1.2 s in 12 tries of 12. Did 300 ms
@@ -22,7 +22,7 @@ for (const [scenario, bug] of [
   ['srcu-sync', noSecondScan],
 ] as const) {
   t.test(`${bug.id} fires, and without it the same load is silent`, async t => {
-    const driver = await load(new URL(`../scenarios/lockless/${scenario}.ts`, import.meta.url))
+    const driver = await load(scenarioFile(`lockless/${scenario}`))
     t.setTimeout(60_000)
     t.teardown(() => driver.remove())
     const clean = await driver.run({ ms: 150, hangMs: 15_000, delayEvery: 10 })

@@ -1,6 +1,6 @@
 /** The memory model on real threads: every oracle is on, delays hit the sites, and nobody has anything to say. */
 import t from 'tap'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 const CASES: readonly [name: string, params?: Readonly<Record<string, string>>][] = [
   ['vma-lock'],
@@ -15,7 +15,7 @@ for (const [name, fixed = {}] of CASES) {
   t.test(
     `${[name, ...Object.values(fixed)].join(' ')}: faults beside mapping threads, for every depth of table`,
     async t => {
-      const driver = await load(new URL(`../scenarios/${name}.ts`, import.meta.url))
+      const driver = await load(scenarioFile(name))
       t.teardown(() => driver.remove())
       for (const levels of [2, 5]) {
         const { failures, counters } = await driver.run({

@@ -3,7 +3,7 @@ import joinPeriod from '../scenarios/bugs/rcu-join-period.ts'
 import noGracePeriod from '../scenarios/bugs/rcu-no-grace-period.ts'
 import busted from '../scenarios/bugs/rwsem-busted.ts'
 import wakeBeforeClear from '../scenarios/bugs/rwsem-wake-before-clear.ts'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 /**
  * Each of these bugs was seen in the first round of 250 ms in more than 40 of 40 tries. Did a round catch one only half
@@ -13,7 +13,7 @@ const ROUNDS = 40
 
 for (const bug of [busted, wakeBeforeClear, noGracePeriod, joinPeriod]) {
   t.test(`${bug.id} fires, and without it the same load is silent`, async t => {
-    const driver = await load(new URL(`../scenarios/${bug.scenarios[0]}.ts`, import.meta.url))
+    const driver = await load(scenarioFile(bug.scenarios[0]))
     t.teardown(() => driver.remove())
     const clean = await driver.run({ ms: 400, hangMs: 15_000 })
     t.same(clean.failures, [])

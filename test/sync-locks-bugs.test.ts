@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Bug } from '../torture/scenario.ts'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 /** One for each lock; `torture bugs` tries all of them. */
 const BUGS = [
@@ -26,7 +26,7 @@ const ROUNDS = 60
 for (const id of BUGS) {
   t.test(`${id} fires, and without it the same load is silent`, async t => {
     const { default: bug } = (await import(`../scenarios/bugs/${id}.ts`)) as { default: Bug }
-    const driver = await load(new URL(`../scenarios/${bug.scenarios[0]}.ts`, import.meta.url))
+    const driver = await load(scenarioFile(bug.scenarios[0]))
     t.teardown(() => driver.remove())
     const clean = await driver.run({ ms: 60, hangMs: 15_000, delayEvery: 200 })
     t.same(clean.failures, [])

@@ -3,7 +3,7 @@ import { OracleViolation } from '../lib/check/oracle.ts'
 import { objectAt, type Region } from '../lib/shm/arena.ts'
 import ticket from '../scenarios/locks/lock-ticket.ts'
 import { HELD, Held } from '../scenarios/workloads/held.ts'
-import { load } from './helpers/threads.ts'
+import { load, scenarioFile } from './helpers/threads.ts'
 
 const cells = () => new Int32Array(new SharedArrayBuffer(64))
 
@@ -68,7 +68,7 @@ t.test('a lock that is still held at the end, and a write that is lost, are noti
 
 for (const name of ['lock-rwlock', 'lock-seqlock', 'lock-range', 'lock-rwsem', 'lock-semaphore']) {
   t.test(`${name}: all ways to take it are gone`, async t => {
-    const driver = await load(new URL(`../scenarios/${name}.ts`, import.meta.url))
+    const driver = await load(scenarioFile(name))
     t.teardown(() => driver.remove())
     // Until all ways were gone: what a loaded machine gets done in a round is not known.
     const seen: Record<string, number> = {}

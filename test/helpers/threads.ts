@@ -2,7 +2,7 @@
  * Runs a scenario module on real worker threads, without the harness: for tests of what the harness runs on. One
  * bundle holds the driver and the scenario, so that a worker starts in milliseconds.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -61,6 +61,15 @@ export interface Task {
   readonly control: Int32Array
   readonly gate: number
   readonly delayEvery: number
+}
+
+/** The file of a built-in scenario: 'rcu', or with its folder where two have the same name, 'lockless/ms-queue'. */
+export function scenarioFile(name: string): URL {
+  const root = new URL('../../scenarios/', import.meta.url)
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  const found = files.filter(path => `/${path}`.endsWith(`/${name}.ts`) && !/(^|\/)(bugs|bad)\//.test(path))
+  if (found.length !== 1) throw new Error(`${found.length} scenarios are called ${name}.ts`)
+  return new URL(found[0], root)
 }
 
 /** Bundles a scenario file once; `run` it as often as needed, `remove` it at the end. */

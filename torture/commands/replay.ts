@@ -50,8 +50,8 @@ export async function main(flags: ReplayFlags): Promise<number> {
   const before = flags.schedule === undefined ? readInterleaving(stored.run.dir, stored.id) : undefined
   const instance = planReplay(stored.instance, schedule, before)
   const carryOut = (code: string, on: Bundle, fitted: PlannedInstance) => {
-    process.stdout.write(`${stored.run.id}/${stored.id} on ${code}\n`)
-    return replay(on, fitted, stored, { times, trace: flags.trace ?? false })
+    const head = `${stored.run.id}/${stored.id} on ${code}\n`
+    return replay(on, fitted, stored, { head, times, trace: flags.trace ?? false })
   }
   const kept = `the code of the run (bundle ${bundle.hash.slice(0, 12)}`
   if (flags.stored) return carryOut(`${kept}, --stored)`, bundle, instance)
@@ -108,6 +108,8 @@ const names = (files: readonly string[]) =>
   ].join(', ')
 
 interface How {
+  /** What is carried out, on which code. */
+  readonly head: string
   readonly times: number
   readonly trace: boolean
 }
@@ -116,12 +118,14 @@ async function replay(
   bundle: Bundle,
   instance: PlannedInstance,
   { failure }: StoredFailure,
-  { times, trace }: How,
+  { head, times, trace }: How,
 ): Promise<number> {
   const paint = paletteOf(process.stdout)
   const replayer = new Replayer(bundle, instance)
   const stop = () => replayer.stop()
   process.once('SIGINT', stop).once('SIGTERM', stop)
+  // Whoever has read this may send a signal at once.
+  process.stdout.write(head)
   const outcomes: Outcome[] = []
   for await (const replayed of replayer.replays(times)) outcomes.push(outcomeOf(replayed, failure))
   process.off('SIGINT', stop).off('SIGTERM', stop)

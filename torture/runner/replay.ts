@@ -32,7 +32,7 @@ export class Replayer {
     const { execa } = await import('execa')
     const folder = mkdtempSync(join(tmpdir(), 'torture-replay-'))
     try {
-      for (let n = 0; n < times; n++) {
+      for (let n = 0; n < times && !this.#stopped; n++) {
         const replayed = await this.#replay(execa, folder)
         if (this.#stopped) return
         yield replayed

@@ -14,7 +14,8 @@ import './workers/self.mjs'
 import * as channels from 'sync-message'
 import { defineScenario } from 'torture'
 
-const { makeAtomicsChannel, readMessage, writeMessageAtomics } = (channels as any).default ?? channels
+const { makeAtomicsChannel, readMessage, writeMessageAtomics } =
+  (channels as { default?: typeof channels }).default ?? channels
 
 export default defineScenario({
   name: 'sync-message',

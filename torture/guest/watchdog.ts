@@ -1,9 +1,9 @@
 /**
  * Tells done from stuck, spinning from asleep, and stuck from starved. Progress is a heartbeat of `more()`, a finished
- * tiny round, or a change of what a thread is doing. A thread that could run but is given no CPU is not stuck, and while
- * there is one, neither are the others: they may be waiting for it.
+ * tiny round, a new long round, or a change of what a thread is doing. A thread that could run but is given no CPU is not
+ * stuck, and while there is one, neither are the others: they may be waiting for it.
  */
-import { type Control, MINE, STATE, threadBase } from './control.ts'
+import { type Control, MINE, STATE, threadBase, WORD } from './control.ts'
 import { type ThreadTimes, threadTimes } from './proc.ts'
 
 export interface Stuck {
@@ -16,6 +16,8 @@ export interface Stuck {
 interface Watched {
   state: number
   beat: number
+  /** Bodies that never call `more()` and await something make long rounds, and may be found in them at every look. */
+  round: number
   since: number
   /** CPU time when the present standstill was first noticed. */
   times: ThreadTimes | undefined
@@ -39,7 +41,13 @@ export class Watchdog {
   constructor(control: Control, hangAfterMs: number) {
     this.#control = control
     this.#hangAfterMs = hangAfterMs
-    this.#watched = Array.from({ length: control.threads }, () => ({ state: -1, beat: -1, since: 0, times: undefined }))
+    this.#watched = Array.from({ length: control.threads }, () => ({
+      state: -1,
+      beat: -1,
+      round: -1,
+      since: 0,
+      times: undefined,
+    }))
   }
 
   /** Looks at all threads, about ten times a second. Returns who hangs: nobody, as a rule. */
@@ -75,12 +83,15 @@ export class Watchdog {
     const base = threadBase(thread)
     const state = Atomics.load(words, base + MINE.state)
     const beat = Atomics.load(words, base + MINE.beat)
-    if (state === watched.state && beat === watched.beat && state >= STATE.importing) {
+    const round = Atomics.load(words, WORD.round)
+    const still = state === watched.state && beat === watched.beat && round === watched.round
+    if (still && state >= STATE.importing) {
       watched.times ??= this.#times(thread)
       return false
     }
     watched.state = state
     watched.beat = beat
+    watched.round = round
     watched.since = time
     watched.times = undefined
     return true

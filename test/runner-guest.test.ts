@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import t from 'tap'
 import { startGuest } from '../torture/runner/guest-process.ts'
 import { instanceOf } from './helpers/guest.ts'
@@ -16,7 +17,7 @@ t.test('a guest that was told to stop when it had ended already is not waited fo
   const run = join(folder, 'run')
   mkdirSync(run)
   const instance = instanceOf('none', { body: 1 })
-  const guest = startGuest({ hash: '', dir: folder, manifest }, run, instance, () => {})
+  const guest = startGuest(execa, { hash: '', dir: folder, manifest }, run, instance, () => {})
   t.match(await guest.ended, { code: 0, timedOut: false })
   const before = timers()
   guest.stop()

@@ -32,6 +32,7 @@ const AFTER_SIGKILL_MS = 1000
 const FULL_BYTES = 1 << 20
 
 type Stats = NonNullable<Ending['stats']>
+type Execa = typeof import('execa').execa
 
 export class Agent {
   readonly #bundle: Bundle
@@ -39,6 +40,7 @@ export class Agent {
   readonly #exit: (code: number) => void
   readonly #attempts = new Map<string, Attempt>()
   readonly #cpus = new CpuPool()
+  readonly #execa: Promise<Execa> = import('execa').then(({ execa }) => execa)
   #driver: Socket | undefined
   #idleMs = IDLE_MS
   #idle: NodeJS.Timeout | undefined
@@ -138,6 +140,9 @@ export class Agent {
   }
 
   async #run(attempt: Attempt, instance: PlannedInstance): Promise<void> {
+    const execa = await this.#execa
+    // Dropped before it had begun.
+    if (!this.#attempts.has(attempt.id)) return
     const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
     try {
       let stats: Stats | undefined
@@ -145,7 +150,7 @@ export class Agent {
         if (event.type === 'stats') stats = { rounds: event.rounds, counters: event.counters, cpuMs: event.cpuMs }
         this.#pass(attempt.id, event)
       }
-      const guest = startGuest(this.#bundle, attempt.folder, instance, hear, cpu)
+      const guest = startGuest(execa, this.#bundle, attempt.folder, instance, hear, cpu)
       attempt.begin(guest)
       this.#say({ type: 'started', attempt: attempt.id })
       const ending = { ...(await endOf(guest)), ...(stats !== undefined && { stats }) }

@@ -1,5 +1,6 @@
 /** One guest from its start to its result. */
 import { join } from 'node:path'
+import type { execa as Execa } from 'execa'
 import { readTail } from '../../results/files.ts'
 import { type GuestExit, judge } from '../../results/judge.ts'
 import type { Failure, GuestEvent, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
@@ -30,12 +31,14 @@ const CONSOLE_BYTES = 8192
  * @param hear is called for each event, in order; what it throws rejects the result
  */
 export function attend(
+  execa: typeof Execa,
   instance: PlannedInstance,
   place: Place,
   hear: (event: GuestEvent) => void = () => {},
 ): { readonly guest: GuestProcess; readonly ended: Promise<Attended> } {
   const seen: Seen = { failures: [] }
   const guest = startGuest(
+    execa,
     place.bundle,
     place.folder,
     instance,

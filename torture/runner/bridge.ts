@@ -1,5 +1,6 @@
 /** Searches a schedule that fails as real threads did, beside what they left behind. */
 import { join } from 'node:path'
+import type { execa as Execa } from 'execa'
 import { readTrace } from '../../results/reader.ts'
 import type { Failure, GuestEvent, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
@@ -45,11 +46,12 @@ function traceOf(runDir: string, id: string) {
 
 /** The instance's result, with what the search made of its failure; and how it came about there. */
 export async function crossBridge(
+  execa: typeof Execa,
   { instance, result }: Stressed,
   search: PlannedInstance,
   { bundle, runDir, cpu, started, hear }: Surroundings,
 ): Promise<{ result: InstanceResult; interleaving?: Interleaving | undefined }> {
-  const { guest, ended } = attend(search, { bundle, folder: join(runDir, instance.name), cpu }, hear)
+  const { guest, ended } = attend(execa, search, { bundle, folder: join(runDir, instance.name), cpu }, hear)
   started(guest)
   const enough = setTimeout(() => guest.stop(), START_MS + FACTOR * search.durationMs)
   try {

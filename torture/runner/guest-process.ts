@@ -1,8 +1,8 @@
 /** One guest as its runner sees it: a process with a recorded command, a pipe of events, and an end. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
+import type { execa as Execa } from 'execa'
 import type { GuestExit } from '../../results/judge.ts'
 import { type GuestCommand, type GuestEvent, type PlannedInstance, SCHEMA } from '../../results/schema.ts'
 import { prepareInstance, writeCommand } from '../../results/store.ts'
@@ -33,6 +33,7 @@ export interface GuestProcess {
  * @param cpu     the one that it is kept on; undefined: wherever it may run
  */
 export function startGuest(
+  execa: typeof Execa,
   bundle: Bundle,
   runDir: string,
   instance: PlannedInstance,
@@ -42,15 +43,19 @@ export function startGuest(
   const dir = prepareInstance(runDir, instance.name)
   const command = commandOf(bundle, dir, instance, cpu)
   writeCommand(dir, command)
-  const console = openSync(join(dir, 'console.log'), 'a')
+  // Execa hands any descriptor on; its types name the first few.
+  const console = openSync(join(dir, 'console.log'), 'a') as 3
   const started = performance.now()
   const startedAt = new Date().toISOString()
   const [file, ...args] = command.command
-  const child = spawn(file, args, {
-    env: { ...process.env, ...command.env, TORTURE_GUEST_DIR: dir },
+  const child = execa(file, args, {
+    env: { ...command.env, TORTURE_GUEST_DIR: dir },
     stdio: ['pipe', console, console, 'pipe'],
+    buffer: false,
+    reject: false,
     // A terminal sends its SIGINT to the whole group: only the runner is to hear it.
     detached: process.platform !== 'win32',
+    cleanup: true,
   })
   closeSync(console)
 
@@ -61,7 +66,7 @@ export function startGuest(
     timedOut = true
     child.kill('SIGKILL')
   }
-  const { stdin } = child
+  const stdin = child.stdin as Writable | null
   // The guest may be gone before it was told to.
   stdin?.on('error', () => {})
   const listened = listen(child.stdio[3] as Readable | undefined, onEvent)
@@ -69,11 +74,12 @@ export function startGuest(
   return {
     dir,
     startedAt,
-    ended: exitOf(child).then(async exit => {
+    ended: child.then(async ({ exitCode, signal, originalMessage, failed }) => {
       gone = true
       clearTimeout(watch)
       await listened
-      return { ...exit, timedOut, elapsedMs: performance.now() - started }
+      const startError = failed && exitCode === undefined && signal === undefined ? originalMessage : undefined
+      return { code: exitCode, signal, startError, timedOut, elapsedMs: performance.now() - started }
     }),
     stop() {
       // A watch that nobody ends would keep the runner from ending.
@@ -86,14 +92,6 @@ export function startGuest(
       child.kill('SIGKILL')
     },
   }
-}
-
-function exitOf(child: ChildProcess): Promise<GuestExit> {
-  return new Promise(resolve => {
-    child.once('exit', (code, signal) => resolve({ code: code ?? undefined, signal: signal ?? undefined }))
-    // Of one that runs it is a signal that could not be sent.
-    child.on('error', ({ message }) => child.pid === undefined && resolve({ startError: message }))
-  })
 }
 
 function commandOf(bundle: Bundle, dir: string, instance: PlannedInstance, cpu: number | undefined): GuestCommand {

@@ -9,6 +9,8 @@ import type { Crew } from './crew.ts'
 import type { GuestProcess } from './guest-process.ts'
 import type { Stopped } from './stopped.ts'
 
+type Execa = typeof import('execa').execa
+
 export const LOCAL = 'local'
 
 export class LocalCrew implements Crew {
@@ -24,11 +26,12 @@ export class LocalCrew implements Crew {
   }
 
   async carryOut(): Promise<void> {
+    const { execa } = await import('execa')
     const { plan } = this.#books
     const instances = new Map(plan.instances.map(instance => [instance.name, instance]))
     for (const batch of plan.batches) {
       const names = batch.filter(name => !this.#books.hasEnded(name))
-      await Promise.allSettled(names.map(name => this.#attend(instances.get(name)!).catch(this.#break)))
+      await Promise.allSettled(names.map(name => this.#attend(execa, instances.get(name)!).catch(this.#break)))
       if (this.#broken !== undefined) throw this.#broken.error
     }
   }
@@ -52,23 +55,23 @@ export class LocalCrew implements Crew {
   }
 
   /** One instance from its start to its verdict. */
-  async #attend(planned: PlannedInstance): Promise<void> {
+  async #attend(execa: Execa, planned: PlannedInstance): Promise<void> {
     const instance = this.#books.due(planned)
     if (instance === undefined) return
     const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
     const place = { bundle: this.#bundle, folder: this.#books.dir, cpu }
-    const { guest, ended } = attend(instance, place, event => this.#books.heard(instance, event))
+    const { guest, ended } = attend(execa, instance, place, event => this.#books.heard(instance, event))
     this.#guests.set(instance.name, { guest, instance })
     this.#books.started(instance, LOCAL)
     const attended = await ended
     this.#guests.delete(instance.name)
     this.#cpus.giveBack(cpu)
     const result = this.#books.ended(instance, attended)
-    if (result !== undefined) await this.#bridge({ instance, result, failures: attended.failures })
+    if (result !== undefined) await this.#bridge(execa, { instance, result, failures: attended.failures })
   }
 
   /** After a failure of real threads: can a schedule be found that repeats it? */
-  async #bridge(stressed: Stressed): Promise<void> {
+  async #bridge(execa: Execa, stressed: Stressed): Promise<void> {
     const books = this.#books
     if (books.interrupted || !stressed.instance.bridgeMs) return
     const { bridgeTo, crossBridge } = await import('./bridge.ts')
@@ -77,7 +80,7 @@ export class LocalCrew implements Crew {
     const name = `${stressed.instance.name}/${search.name}`
     const cpu = this.#cpus.take()
     books.bridgeStarted(stressed.instance, { ...search, name }, LOCAL)
-    const { result, interleaving } = await crossBridge(stressed, search, {
+    const { result, interleaving } = await crossBridge(execa, stressed, search, {
       bundle: this.#bundle,
       runDir: books.dir,
       cpu,

@@ -29,10 +29,11 @@ export class Replayer {
 
   /** At most so many; none after `stop`. */
   async *replays(times: number): AsyncGenerator<Replayed> {
+    const { execa } = await import('execa')
     const folder = mkdtempSync(join(tmpdir(), 'torture-replay-'))
     try {
       for (let n = 0; n < times && !this.#stopped; n++) {
-        const replayed = await this.#replay(folder)
+        const replayed = await this.#replay(execa, folder)
         if (this.#stopped) return
         yield replayed
       }
@@ -47,9 +48,9 @@ export class Replayer {
     this.#guest?.kill()
   }
 
-  async #replay(folder: string): Promise<Replayed> {
+  async #replay(execa: typeof import('execa').execa, folder: string): Promise<Replayed> {
     const place = { bundle: this.#bundle, folder, cpu: this.#cpu }
-    const { guest, ended } = attend(this.#instance, place)
+    const { guest, ended } = attend(execa, this.#instance, place)
     this.#guest = guest
     const { result, failures, interleavings } = await ended
     const interleaving = failures.length === 0 ? undefined : interleavings.get(failures[0].id)

@@ -53,8 +53,20 @@ t.test('captured operations are seen where they are the delaying ones', async t 
 
 t.test('threads that await what never comes', async t => {
   const { failure, evidence } = await stuck('async')
-  t.match(failure().message, /stuck\[0\] running, asleep for \d\.\d s, waiting for ring\.slots\[6\] \(still 0\)/)
+  const what = 'awaiting a promise for \\d\\.\\d s, its event loop idle, waiting for ring\\.slots\\[6\\] \\(still 0\\)'
+  t.match(failure().message, new RegExp(`stuck\\[0\\] running, ${what}`))
   t.same(evidence('hang.json').threads[1].awaited.besides, ['stuck[0]'])
+})
+
+t.test('a thread that awaits is told from one that spins, on what the event loop says', async t => {
+  const never = await stuck('never', 1, 'high')
+  t.match(never.failure().message, /^stuck\[0\] running, awaiting a promise for \d\.\d s, its event loop idle$/)
+  const { lines } = never.failure().details as { readonly lines: readonly string[] }
+  t.match(lines[0], 'stuck[0]  awaits a promise: nothing of it is on the stack')
+  const polls = await stuck('polls', 1)
+  t.match(polls.failure().message, /^stuck\[0\] running, awaiting a promise for \d\.\d s, its event loop busy/)
+  const late = await stuck('late', 1)
+  t.match(late.failure().message, /^stuck\[0\] running, spinning for \d\.\d s on ring\.slots\[7\] \(is 0\)$/)
 })
 
 t.test('a thread blocked when all others have returned', async t => {

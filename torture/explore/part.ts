@@ -76,7 +76,7 @@ export async function takePart<S extends StrategySet>(
   engine.store(words, mine + MINE.workerId, threadId)
   engine.store(words, mine + MINE.tid, kernelThreadId())
   const reporter = new Reporter(port, control, thread)
-  const mail = new Mail<ToThread>(port)
+  const mail = new Mail<ToThread>(port, control, thread)
 
   // All of it is in place before any code of the scenario or of a package runs.
   const stage = new Stage(thread)

@@ -64,6 +64,8 @@ export const MINE = {
   threw: 14,
   /** The copy of the state that its body works on: in a batch of tiny rounds the round's, otherwise 0. */
   copy: 15,
+  /** Set when it has answered a knock: its event loop turns. */
+  answered: 16,
   /** How often it has arrived at a meeting; alone in its cache line wherever the block begins. */
   arrivals: 32,
 } as const

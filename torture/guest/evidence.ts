@@ -1,7 +1,9 @@
 /** What is kept of a hang: who stands still, since when, on which cell, and the stack of every thread. */
+import type { MessagePort } from 'node:worker_threads'
 import { UNKNOWN_BUFFER } from './atomics.ts'
 import { type Cell, CellNames } from './cells.ts'
 import { type Control, MINE, STATE, stateName, threadBase } from './control.ts'
+import { knock } from './knock.ts'
 import type { Seat } from './load.ts'
 import { rebind } from './shared.ts'
 import type { Spun } from './spins.ts'
@@ -26,6 +28,8 @@ export interface ThreadEvidence {
   readonly thread: string
   readonly state: string
   readonly activity: Stuck['activity']
+  /** Its event loop turns: what its body, or its import, awaits is a promise. */
+  readonly awaiting: boolean
   readonly stuck: boolean
   /** Its body has returned, and it waits for the others. */
   readonly returned: boolean
@@ -49,6 +53,7 @@ const STACKS_MS = 5000
 
 export async function hangEvidence(
   control: Control,
+  ports: readonly MessagePort[],
   seats: readonly Seat[],
   stuck: readonly Stuck[],
   survey: readonly Stuck[],
@@ -59,7 +64,14 @@ export async function hangEvidence(
   const isStuck = (thread: number) => stuck.some(one => one.thread === thread)
   const waits = survey.map(({ thread }) => awaitedWord(words, thread))
   const workers = seats.map(seat => Atomics.load(words, threadBase(seat.thread) + MINE.workerId))
-  const spinning = survey.filter(({ thread, activity }) => isStuck(thread) && activity !== 'asleep' && !waits[thread])
+  const turns = await knock(
+    ports,
+    control,
+    stuck.map(({ thread }) => thread),
+  )
+  const spinning = survey.filter(
+    ({ thread, activity }) => isStuck(thread) && activity !== 'asleep' && !waits[thread] && !turns(thread),
+  )
   const stacks = await stacksIfPossible(workers, new Set(spinning.map(({ thread }) => workers[thread])))
   const threads = survey.map(({ thread, state, forMs, activity }): ThreadEvidence => {
     const word = waits[thread]
@@ -70,6 +82,7 @@ export async function hangEvidence(
       thread: seats[thread].label,
       state: stateName(state),
       activity,
+      awaiting: turns(thread),
       stuck: isStuck(thread),
       returned: state === STATE.waiting,
       forMs: Math.round(forMs),
@@ -155,18 +168,27 @@ function describeWord(word: Word, memory: Memory | undefined, besides: readonly 
   return { cell: cell.name, expected, value: cell.value, besides }
 }
 
-/** `consumer[0] asleep for 5.0 s waiting for ring.head (is 3, was 3); producer[0] spinning for 5.1 s` */
+/** `consumer[0] running, asleep for 5.0 s, waiting for ring.head (still 3); producer[0] running, spinning for 5.1 s` */
 function summary(threads: readonly ThreadEvidence[]): string {
   const parts = threads
     .filter(thread => thread.stuck)
-    .map(({ thread, state, activity, forMs, awaited, spins, stack }) => {
-      const doing = activity === 'unknown' ? 'no progress' : activity
+    .map(({ thread, state, activity, awaiting, forMs, awaited, spins, stack }) => {
+      const doing = awaiting ? 'awaiting a promise' : activity === 'unknown' ? 'no progress' : activity
+      const loop = awaiting ? LOOP[activity] : ''
       const what = awaited === undefined ? '' : `, waiting for ${awaited.cell} ${standing(awaited)}`
       const on = spins.length === 0 ? '' : ` on ${spins.map(({ name, value }) => `${name} (is ${value})`).join(', ')}`
-      const where = awaited === undefined && on === '' && stack.length > 0 ? ` in ${stack[0]}` : ''
-      return `${thread} ${state}, ${doing} for ${(forMs / 1000).toFixed(1)} s${what}${on}${where}`
+      const [top] = awaiting ? stack.filter(isOfProgram) : stack
+      const where = awaited === undefined && on === '' && top !== undefined ? ` in ${top}` : ''
+      return `${thread} ${state}, ${doing} for ${(forMs / 1000).toFixed(1)} s${loop}${what}${on}${where}`
     })
   return parts.join('; ')
+}
+
+/** What the event loop of a thread that awaits a promise does meanwhile. */
+const LOOP: Readonly<Record<Stuck['activity'], string>> = {
+  asleep: ', its event loop idle',
+  spinning: ', its event loop busy',
+  unknown: '',
 }
 
 const standing = ({ value, expected }: Awaited): string =>
@@ -174,15 +196,17 @@ const standing = ({ value, expected }: Awaited): string =>
 
 /** Frames that say something of the program: not those by which the harness called it. */
 const HARNESS = /[ (\\/]torture[\\/](guest|explore)[\\/]|[\\/]piscina[\\/]|\(node:/
+const isOfProgram = (frame: string): boolean => !HARNESS.test(frame)
 const MOST_FRAMES = 4
 const MOST_SHOWN = 12
 
 /** The evidence to be shown below the message: where each thread stands, who has returned, and what the cells hold. */
 export function evidenceLines({ threads, cells }: HangEvidence): string[] {
-  const rows = threads.map(({ thread, stuck, returned, state, stack }): [string, string] => {
-    const frames = stack.filter(frame => !HARNESS.test(frame)).slice(0, MOST_FRAMES)
+  const rows = threads.map(({ thread, stuck, returned, awaiting, state, stack }): [string, string] => {
+    const frames = stack.filter(isOfProgram).slice(0, MOST_FRAMES)
     const at = frames.map(frame => frame.replace(/ \((.*)\)$/, ' $1')).join(' \u2190 ')
-    return [thread, stuck ? at || 'no stack' : returned ? 'has returned' : `${state} ${at}`.trim()]
+    const none = awaiting ? 'awaits a promise: nothing of it is on the stack' : 'no stack'
+    return [thread, stuck ? at || none : returned ? 'has returned' : `${state} ${at}`.trim()]
   })
   const values = cells.slice(0, MOST_SHOWN).map(({ name, value }) => `${name}=${value}`)
   if (cells.length > MOST_SHOWN) values.push('\u2026')

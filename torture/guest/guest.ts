@@ -259,7 +259,7 @@ export class Guest {
   async #hung(stuck: readonly Stuck[], time: number): Promise<void> {
     this.#ending = true
     const survey = this.#watchdog.survey(time)
-    const evidence = await hangEvidence(this.#control, this.#seats, stuck, survey, this.#held)
+    const evidence = await hangEvidence(this.#control, this.#ports, this.#seats, stuck, survey, this.#held)
     const { message, threads, cells } = evidence
     const written = this.#seats.map(({ thread }) => Atomics.load(cursorOf(this.#control, thread), 0))
     const trace = this.#traceOf(new Int32Array(this.#control.rings), written, cells)

@@ -1,16 +1,22 @@
-/** Messages of a port, one at a time. Listening starts at once, so that none is lost between two questions. */
+/**
+ * Messages of a port, one at a time. Listening starts at once, so that none is lost between two questions. A knock is not
+ * delivered but answered, whatever else the thread is doing: who answers has an event loop that turns.
+ */
 import type { MessagePort } from 'node:worker_threads'
+import { type Control, MINE, threadBase } from './control.ts'
+import type { KnockMessage } from './messages.ts'
 
-export class Mail<T> {
+// Captured before a scenario is imported: it may arrive in the middle of a body that is under control.
+const { store } = Atomics
+
+export class Mail<T extends { readonly type: string }> {
   readonly #waiting: T[] = []
   #wanted: ((message: T) => void) | undefined
 
-  constructor(port: MessagePort) {
-    port.on('message', (message: T) => {
-      const wanted = this.#wanted
-      this.#wanted = undefined
-      if (wanted) wanted(message)
-      else this.#waiting.push(message)
+  constructor(port: MessagePort, { words }: Control, thread: number) {
+    port.on('message', (message: T | KnockMessage) => {
+      if (isKnock(message)) store(words, threadBase(thread) + MINE.answered, 1)
+      else this.#deliver(message)
     })
   }
 
@@ -21,4 +27,13 @@ export class Mail<T> {
       this.#wanted = resolve
     })
   }
+
+  #deliver(message: T): void {
+    const wanted = this.#wanted
+    this.#wanted = undefined
+    if (wanted) wanted(message)
+    else this.#waiting.push(message)
+  }
 }
+
+const isKnock = (message: { readonly type: string }): message is KnockMessage => message.type === 'knock'

@@ -37,6 +37,11 @@ export interface ConcludeMessage {
   readonly counters: Readonly<Record<string, number>>
 }
 
+/** Is anybody there? See `knock`. */
+export interface KnockMessage {
+  readonly type: 'knock'
+}
+
 export type ToThread = SharedMessage | ConcludeMessage
 
 /** From thread 0 once `setup` has returned. */

@@ -40,7 +40,7 @@ export async function stress(stay: Stay, entry: string): Promise<void> {
   Atomics.store(words, mine + MINE.workerId, threadId)
   Atomics.store(words, mine + MINE.tid, kernelThreadId())
   const reporter = new Reporter(port, control, thread)
-  const mail = new Mail<ToThread>(port)
+  const mail = new Mail<ToThread>(port, control, thread)
 
   const numbers: BufferNumbers = new WeakMap()
   noteWaits(words, thread, numbers)

@@ -109,3 +109,76 @@ export interface Reached {
   readonly closed: Promise<HostProblem | undefined>
   close(): void
 }
+
+/**
+ * An array of tasks for a batch system, which starts them when and where it likes. Each is to be started, on any node,
+ * as `node agent.js task <folder> <index> <restart> <name of the node>`.
+ */
+export interface TaskArray {
+  /** Tells it from all others: whoever was killed before the id was written down finds it by the name. */
+  readonly name: string
+  /** For people who look at the queue. */
+  readonly comment: string
+  /** Where the tasks find what they are to do, and leave what they did: the same path on each node. */
+  readonly folder: string
+  readonly node: string
+  readonly agent: string
+  /** Their indexes are 0 to this, exclusively. */
+  readonly tasks: number
+  readonly cpus: number
+  /** What the longest of them may take. */
+  readonly limitMs: number
+}
+
+/** What a batch system says of a task. Whether a task has done its work is not its to say: the results are. */
+export type TaskState =
+  /** `why`: what has to happen before it can start, where that is not just its turn; `hopeless`: and it never will. */
+  | { readonly state: 'waiting'; readonly why?: string; readonly hopeless?: boolean }
+  | { readonly state: 'running' }
+  /** `why`: what ended it; undefined: its program, well. `again`: perhaps it is started again all the same. */
+  | { readonly state: 'ended'; readonly why?: string; readonly again?: boolean }
+
+export type TaskReport = TaskState & { readonly array: string; readonly index: number }
+
+/** What a batch system can do for one array. */
+export interface BatchLimits {
+  /** CPUs that one task can have at most. */
+  readonly cpus: number
+  /** Tasks in one array. */
+  readonly tasks: number
+  /** CPUs of nodes by their names, as far as they are known. */
+  readonly nodes: ReadonlyMap<string, number>
+}
+
+/** Why a batch system does not do what it is asked to, in one line that says what to do. */
+export class BatchProblem extends Error {
+  /** 2: what the user asked for is wrong; 3: the system is. */
+  readonly exitCode: 2 | 3
+
+  constructor(exitCode: 2 | 3, message: string, options?: ErrorOptions) {
+    super(message.replace(/\p{Cc}+/gu, ' '), options)
+    this.name = 'BatchProblem'
+    this.exitCode = exitCode
+  }
+}
+
+/** The other way to get work done: machines that nobody reaches, a queue, and a file system that all of them share. */
+export interface BatchSystem {
+  readonly name: string
+  /** @throws {BatchProblem} */
+  limits(): Promise<BatchLimits>
+  /** Whether it would take such an array; nothing is submitted. @throws {BatchProblem} where it would not */
+  check(array: TaskArray): Promise<void>
+  /** @returns its id. @throws {BatchProblem} */
+  submit(array: TaskArray): Promise<string>
+  /** The id of the array of that name; undefined: there is none. @throws {BatchProblem} */
+  find(name: string): Promise<string | undefined>
+  /**
+   * All that it knows of these arrays.
+   * @param arrays their ids, with how many tasks each has
+   * @throws {BatchProblem} where it does not answer
+   */
+  look(arrays: ReadonlyMap<string, number>): Promise<readonly TaskReport[]>
+  /** Tasks of an array, or all of it. What has ended is left alone. @throws {BatchProblem} */
+  cancel(array: string, indexes?: readonly number[]): Promise<void>
+}

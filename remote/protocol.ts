@@ -11,6 +11,8 @@ export const PROTOCOL = 1
 
 /** Letters of a line. An event that is longer is cut down by its sender; whoever sends more is none of ours. */
 export const LONGEST_LINE = 1 << 20
+/** What an attempt left, packed, in its folder. */
+export const ARCHIVE = 'archive.gz'
 /** Bytes of an archive in one message. */
 export const CHUNK_BYTES = 96 << 10
 /** Attempts that an agent may name: more than a plan has instances. */

@@ -34,14 +34,16 @@ export async function shared<T, R>(key: string, make: () => Promise<T>, use: (th
 export const withPacked = <R>({ hash, dir }: BundleSource, use: (packed: Buffer) => Promise<R>): Promise<R> =>
   shared(hash, () => pack(dir), use)
 
+const pack = (dir: string): Promise<Buffer> => promisify(gzip)(textOf(dir), { level: LEVEL })
+
 /** Hundreds of little files: one after the other in one go takes less time than to wait for each. */
-function pack(dir: string): Promise<Buffer> {
+export function textOf(dir: string): Buffer {
   const parts: Buffer[] = []
   for (const path of listFiles(dir)) {
     const contents = readFileSync(join(dir, path))
     parts.push(Buffer.from(`${path}\0${contents.length}\0`), contents)
   }
-  return promisify(gzip)(Buffer.concat(parts), { level: LEVEL })
+  return Buffer.concat(parts)
 }
 
 const BLOCK = 4096

@@ -10,7 +10,7 @@ import { Collector } from './collect.ts'
 import { Deadlines } from './deadlines.ts'
 import { Link } from './link.ts'
 import { type Attempt, type Job, type Placed, Schedule } from './schedule.ts'
-import type { FleetListener, Task } from './task.ts'
+import type { FleetListener, Task, Workforce } from './task.ts'
 
 export const GRACE_MS = 30_000
 /** Of the grace. */
@@ -23,7 +23,7 @@ export class NoHost extends Error {
   readonly exitCode = 3
 }
 
-export class Fleet {
+export class Fleet implements Workforce {
   readonly #links: ReadonlyMap<string, Link>
   readonly #facts = new Map<string, HostFacts>()
   readonly #bundles = new Map<string, string>()

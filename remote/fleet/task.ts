@@ -52,3 +52,17 @@ export interface Task {
   readonly oversubscribe: boolean
   readonly graceMs: number
 }
+
+/** Who carries a task out: hosts that are reached, or a batch system. */
+export interface Workforce {
+  /** Returns when each job is done, or not to be done any more. */
+  carryOut(task: Task, listener: FleetListener): Promise<void>
+  /** One more job, while the task is carried out. */
+  add(job: Job): void
+  /** Asks for an orderly end: of all, or of what is concerned. */
+  stop(concerns?: (instance: PlannedInstance) => boolean): void
+  /** Leaves nothing of the task out there. */
+  bye(): Promise<void>
+  /** Lets go at once; what runs out there goes on. */
+  close(): void
+}

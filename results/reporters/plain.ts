@@ -33,7 +33,8 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
     hostChanged(status, changed) {
       progress?.host(status)
       const line = changed ? hostLine(status) : undefined
-      if (line !== undefined) say(paint(status.problem === undefined ? 'gray' : 'yellow', line))
+      if (line !== undefined)
+        say(paint(status.problem === undefined || status.state === 'waiting' ? 'gray' : 'yellow', line))
     },
     instanceStarted(instance, host) {
       progress?.started(instance, host)
@@ -82,6 +83,7 @@ function hostLine({ name, state, cpus, shipped = 0, problem }: HostStatus): stri
     const sent = shipped > 0 ? `, ${formatBytes(shipped)} of bundle sent` : ''
     return `host ${name}: ${plural(cpus, 'CPU')}${sent}`
   }
+  if (state === 'waiting') return oneLine(problem ?? name)
   if (state === 'away') return `host away: ${oneLine(problem ?? name)}; it is tried again`
   return state === 'gone' ? `host given up: ${oneLine(problem ?? name)}` : undefined
 }

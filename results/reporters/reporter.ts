@@ -4,15 +4,15 @@ import type { GuestEvent, InstanceResult, Interleaving, Plan, PlannedInstance, R
 export const REPORTERS = ['tty', 'plain', 'json', 'tap', 'junit'] as const
 export type ReporterKind = (typeof REPORTERS)[number]
 
-/** A host of a fleet, as its driver sees it. */
+/** A host of a fleet, as its driver sees it; or a batch system, which `waiting` is for: it is well, and this is how far it is. */
 export interface HostStatus {
   readonly name: string
-  readonly state: 'connecting' | 'shipping' | 'up' | 'away' | 'gone'
+  readonly state: 'connecting' | 'shipping' | 'waiting' | 'up' | 'away' | 'gone'
   readonly cpus: number
   readonly used: number
   /** Bytes of the bundle that had to travel there. */
   readonly shipped?: number
-  /** What is wrong with it, in one line that names it. */
+  /** What is wrong with it, or what it waits for, in one line that names it. */
   readonly problem?: string
 }
 

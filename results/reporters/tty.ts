@@ -5,7 +5,9 @@ import { endedLine } from './line.ts'
 import { LiveView } from './live.ts'
 import { paletteOf } from './palette.ts'
 import { Progress } from './progress.ts'
-import type { Reporter, Streams } from './reporter.ts'
+import type { HostStatus, Reporter, Streams } from './reporter.ts'
+
+const SAID: Readonly<Partial<Record<HostStatus['state'], string>>> = { gone: 'host given up: ', away: 'host away: ' }
 
 export function ttyReporter({ stdout }: Streams): Reporter {
   const paint = paletteOf(stdout)
@@ -21,8 +23,7 @@ export function ttyReporter({ stdout }: Streams): Reporter {
     hostChanged(status, changed) {
       progress?.host(status)
       const { state, problem } = status
-      if (changed && problem !== undefined)
-        live?.print([paint('yellow', `${state === 'gone' ? 'host given up' : 'host away'}: ${oneLine(problem)}`)])
+      if (changed && problem !== undefined) live?.print([paint('yellow', `${SAID[state] ?? ''}${oneLine(problem)}`)])
     },
     instanceStarted(instance, host) {
       progress?.started(instance, host)

@@ -3,36 +3,26 @@
  * driver with what it was given.
  */
 import { once } from 'node:events'
-import { rmSync, statfsSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type AgentMessage,
   CHUNK_BYTES,
   type DriverMessage,
-  type Ending,
   encode,
-  LONGEST_LINE,
   linesOf,
   PROTOCOL,
   parseDriverMessage,
 } from '../../remote/protocol.ts'
-import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
+import type { PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { CpuPool } from '../runner/affinity.ts'
-import { type GuestProcess, startGuest } from '../runner/guest-process.ts'
 import { Attempt } from './attempt.ts'
+import { carryOut } from './carry-out.ts'
 
 /** A plan's instance with a schedule to carry out may be long. */
 const LONGEST_ORDER = 64 << 20
 const IDLE_MS = 3_600_000
-/** Whoever kills a guest with -9 may be killing all of ours: what we say next should not be that it crashed. */
-const AFTER_SIGKILL_MS = 1000
-/** With less than this a guest's end says more of the disk than of the scenario. */
-const FULL_BYTES = 1 << 20
-
-type Stats = NonNullable<Ending['stats']>
-type Execa = typeof import('execa').execa
 
 export class Agent {
   readonly #bundle: Bundle
@@ -40,7 +30,6 @@ export class Agent {
   readonly #exit: (code: number) => void
   readonly #attempts = new Map<string, Attempt>()
   readonly #cpus = new CpuPool()
-  readonly #execa: Promise<Execa> = import('execa').then(({ execa }) => execa)
   #driver: Socket | undefined
   #idleMs = IDLE_MS
   #idle: NodeJS.Timeout | undefined
@@ -131,7 +120,7 @@ export class Agent {
   #assign(id: string, key: string, instance: PlannedInstance): void {
     if (this.#attempts.has(id)) return
     try {
-      const attempt = Attempt.create(this.#runDir, id, key, instance)
+      const attempt = Attempt.create(Attempt.freeFolder(this.#runDir), id, key, instance)
       this.#attempts.set(id, attempt)
       void this.#run(attempt, instance)
     } catch (error) {
@@ -140,25 +129,11 @@ export class Agent {
   }
 
   async #run(attempt: Attempt, instance: PlannedInstance): Promise<void> {
-    const execa = await this.#execa
-    // Dropped before it had begun.
-    if (!this.#attempts.has(attempt.id)) return
     const cpu = instance.mode === 'explore' ? this.#cpus.take() : undefined
+    const wanted = () => this.#attempts.has(attempt.id)
     try {
-      let stats: Stats | undefined
-      const hear = (event: GuestEvent) => {
-        if (event.type === 'stats') stats = { rounds: event.rounds, counters: event.counters, cpuMs: event.cpuMs }
-        this.#pass(attempt.id, event)
-      }
-      const guest = startGuest(execa, this.#bundle, attempt.folder, instance, hear, cpu)
-      attempt.begin(guest)
-      this.#say({ type: 'started', attempt: attempt.id })
-      const ending = { ...(await endOf(guest)), ...(stats !== undefined && { stats }) }
-      if (ending.signal === 'SIGKILL' && !ending.timedOut) await sleep(AFTER_SIGKILL_MS)
-      if (!this.#attempts.has(attempt.id)) return
-      if (isFull(this.#runDir)) throw new Error('the disk is full')
-      await attempt.end(ending)
-      this.#tellEnd(attempt)
+      await carryOut(attempt, instance, { bundle: this.#bundle, cpu, say: message => this.#say(message), wanted })
+      if (wanted()) this.#tellEnd(attempt)
     } catch (error) {
       this.#refuse(attempt.id, (error as Error).message)
     } finally {
@@ -177,18 +152,6 @@ export class Agent {
 
   #tellEnd({ id, ended }: Attempt): void {
     if (ended !== undefined) this.#say({ type: 'ended', attempt: id, ...ended })
-  }
-
-  /** What a guest says is told at once; its end is told when all that it left can be fetched. */
-  #pass(attempt: string, event: GuestEvent): void {
-    if (event.type === 'end') return
-    if (JSON.stringify(event).length < LONGEST_LINE / 2) this.#say({ type: 'event', attempt, event })
-    else if (event.type === 'failure') {
-      // The file has all of it.
-      const { stack: _, details: __, schedule: ___, ...failure } = event.failure
-      const message = failure.message.slice(0, 1000)
-      this.#say({ type: 'event', attempt, event: { type: 'failure', failure: { ...failure, message } } })
-    }
   }
 
   async #hand(id: string, from: number): Promise<void> {
@@ -217,27 +180,5 @@ export class Agent {
     clearTimeout(this.#idle)
     const busy = [...this.#attempts.values()].some(({ ended }) => ended === undefined)
     if (this.#driver === undefined && !busy) this.#idle = setTimeout(() => this.end(0), this.#idleMs)
-  }
-}
-
-async function endOf(guest: GuestProcess): Promise<Ending> {
-  const { code, signal, startError, timedOut, elapsedMs } = await guest.ended
-  return {
-    startedAt: guest.startedAt,
-    elapsedMs,
-    ...(code !== undefined && { code }),
-    ...(signal !== undefined && { signal }),
-    ...(startError !== undefined && { startError: startError.slice(0, 1000) }),
-    ...(timedOut && { timedOut }),
-  }
-}
-
-function isFull(dir: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(dir)
-    return bavail * bsize < FULL_BYTES
-  } catch {
-    // A file system that does not say how much room it has.
-    return false
   }
 }

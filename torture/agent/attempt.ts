@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pack } from '../../remote/pack.ts'
-import type { Archive, Ending } from '../../remote/protocol.ts'
+import { ARCHIVE, type Archive, type Ending } from '../../remote/protocol.ts'
 import { replaceJson } from '../../results/files.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import type { GuestProcess } from '../runner/guest-process.ts'
 
 const ATTEMPTS = 'attempts'
 const NOTE = 'attempt.json'
-const ARCHIVE = 'archive.gz'
 
 interface Note {
   readonly attempt: string
@@ -31,17 +30,21 @@ export class Attempt {
     this.#note = note
   }
 
-  /** Makes its folder, with the note, so that a later agent knows what it is. */
-  static create(runDir: string, attempt: string, key: string, instance: PlannedInstance): Attempt {
-    const parent = join(runDir, ATTEMPTS)
-    mkdirSync(parent, { recursive: true })
-    let n = readdirSync(parent).length + 1
-    while (existsSync(join(parent, String(n)))) n++
-    const folder = join(parent, String(n))
+  /** Makes its folder, with the note, so that a later agent knows what it is. @throws where the folder is there */
+  static create(folder: string, attempt: string, key: string, instance: PlannedInstance): Attempt {
     mkdirSync(folder)
     const made = new Attempt(folder, { attempt, key, name: instance.name })
     replaceJson(join(folder, NOTE), made.#note)
     return made
+  }
+
+  /** The place of the next attempt in the folder of a run. */
+  static freeFolder(runDir: string): string {
+    const parent = join(runDir, ATTEMPTS)
+    mkdirSync(parent, { recursive: true })
+    let n = readdirSync(parent).length + 1
+    while (existsSync(join(parent, String(n)))) n++
+    return join(parent, String(n))
   }
 
   /** What an earlier agent of the run has left that can be fetched; its guests ended with it, and are removed. */

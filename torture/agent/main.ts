@@ -3,19 +3,24 @@
  *
  *   node agent.js attach RUNDIR   its stdin and stdout are the driver's stream; starts the agent if none runs
  *   node agent.js serve RUNDIR    the agent itself
+ *   node agent.js task ARRAYDIR INDEX RESTART NODE   as a task of a batch system: one attempt
  */
 import { attach } from './attach.ts'
 
-const [mode, runDir] = process.argv.slice(2)
+const [mode, folder, ...more] = process.argv.slice(2)
 
 try {
-  if (runDir === undefined || (mode !== 'attach' && mode !== 'serve'))
+  // Loaded here: whoever only attaches does not wait for the others.
+  if (mode === 'attach' && folder !== undefined) await attach(folder)
+  else if (mode === 'serve' && folder !== undefined) await (await import('./serve.ts')).serve(folder)
+  else if (mode === 'task' && folder !== undefined && more.length === 3) {
+    const [index, restart, node] = more
+    process.exit(await (await import('./task.ts')).task(folder, Number(index), restart, node))
+  } else {
     throw new Error(
       "usage: node agent.js attach RUNDIR (the folder of a run on this host; a driver's stream is needed)",
     )
-  if (mode === 'attach') await attach(runDir)
-  // Loaded here: whoever only attaches does not wait for it.
-  else await (await import('./serve.ts')).serve(runDir)
+  }
 } catch (error) {
   console.error(`torture agent: ${(error as Error).message}`)
   process.exit(3)

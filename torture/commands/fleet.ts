@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import type { HostSpec } from '../../remote/carrier.ts'
+import type { BatchRecord } from '../../remote/batch/record.ts'
 import type { Fleet } from '../../remote/fleet/fleet.ts'
 import type * as RecordModule from '../../remote/fleet/record.ts'
 import type { FleetRecord } from '../../remote/fleet/record.ts'
@@ -14,7 +14,8 @@ import type { PlanBody } from '../plan/plan.ts'
 import { parseDuration } from '../plan/quantities.ts'
 import type { Books } from '../runner/books.ts'
 import type { Crew } from '../runner/crew.ts'
-import { oneOf, text } from './flags.ts'
+import { DEFAULT_RESULTS, oneOf, text, texts } from './flags.ts'
+import type { Destination, HostsDestination, Opening, Recorded, SlurmDestination, Workplace } from './workplace.ts'
 
 const WAYS = ['ssh', 'slurm'] as const
 
@@ -24,6 +25,10 @@ export interface FleetFlags {
   readonly via?: string
   readonly 'ship-node'?: boolean
   readonly grace?: string
+  readonly 'slurm-dir'?: string
+  readonly 'slurm-option'?: readonly string[]
+  /** Of the run store. */
+  readonly results?: string
 }
 
 export function fleetOptions<T>(yargs: Argv<T>) {
@@ -34,62 +39,76 @@ export function fleetOptions<T>(yargs: Argv<T>) {
     .option('ship-node', { type: 'boolean', describe: 'take Node along to hosts that have none, or one too old' })
     .option('grace', {
       ...text,
-      describe: 'a host that is away for so long has its work given to others; default: 30s',
+      describe: 'a host that is away for so long has its work given to others; default: 30s; slurm: 10m',
     })
-}
-
-/** What a run needs to know to be carried out by a fleet. */
-export interface Destination {
-  readonly hosts: readonly HostSpec[]
-  readonly sshConfig?: string | undefined
-  readonly shipNode: boolean
-  readonly graceMs?: number
-  /** Most CPUs to use of a host. */
-  readonly cpus?: number | undefined
+    .option('slurm-dir', {
+      ...text,
+      describe: 'slurm: a folder that all nodes see; default: slurm, in the folder of the run store',
+    })
+    .option('slurm-option', { ...texts, describe: 'slurm: an option for sbatch, as in partition=lab; may be repeated' })
 }
 
 /**
- * @param recorded the fleet that an earlier run had, for a re-run that names none
+ * @param recorded where an earlier run was carried out, for a re-run that does not say
  * @returns undefined: this machine, without a fleet
- * @throws for hosts that cannot be understood
+ * @throws for hosts or options that cannot be understood
  */
 export async function parseFleet(
   flags: FleetFlags,
-  recorded?: FleetRecord,
+  recorded: Recorded = {},
   cpus?: number,
 ): Promise<Destination | undefined> {
-  if (flags.via !== undefined && oneOf(flags.via, WAYS, '--via') === 'slurm')
-    throw new UsageError('--via slurm is not in this version: see ROADMAP.md')
-  if (flags.hosts === undefined && recorded === undefined) {
-    const stray = (['ssh-config', 'via', 'ship-node', 'grace'] as const).find(flag => flags[flag] !== undefined)
+  const via = flags.via === undefined ? undefined : oneOf(flags.via, WAYS, '--via')
+  const given = (names: readonly (keyof FleetFlags)[]) => names.find(flag => flags[flag] !== undefined)
+  const bySlurm = via === 'slurm' || (via === undefined && flags.hosts === undefined && recorded.batch !== undefined)
+  if (bySlurm) {
+    const stray = given(['hosts', 'ssh-config'])
+    if (stray !== undefined) throw new UsageError(`--${stray} is for hosts by ssh: leave it out, or --via slurm`)
+    return parseSlurm(flags, recorded.batch, cpus)
+  }
+  const misplaced = given(['slurm-dir', 'slurm-option'])
+  if (misplaced !== undefined) throw new UsageError(`--${misplaced} means nothing without --via slurm`)
+  if (flags.hosts === undefined && recorded.fleet === undefined) {
+    const stray = given(['ssh-config', 'via', 'ship-node', 'grace'])
     if (stray !== undefined) throw new UsageError(`--${stray} means nothing without --hosts`)
     return undefined
   }
+  return parseSsh(flags, recorded.fleet, cpus)
+}
+
+async function parseSsh(
+  flags: FleetFlags,
+  recorded: FleetRecord | undefined,
+  cpus: number | undefined,
+): Promise<HostsDestination> {
   const given = flags['ssh-config']
   if (given !== undefined && !existsSync(given)) throw new UsageError(`--ssh-config ${given}: there is no such file`)
   const sshConfig = given === undefined ? recorded?.sshConfig : resolve(given)
   const hosts =
     flags.hosts === undefined ? recorded!.hosts : (await import('../../remote/hosts.ts')).parseHosts(flags.hosts)
-  return {
-    hosts,
-    sshConfig,
-    shipNode: flags['ship-node'] ?? false,
-    ...(flags.grace !== undefined && { graceMs: parseDuration(flags.grace, '--grace') }),
-    cpus,
-  }
+  return { via: 'ssh', hosts, sshConfig, ...parseCommon(flags), cpus }
 }
 
-interface Opening {
-  /** Whether instances may be wider than their host. */
-  readonly oversubscribe: boolean
-  /** The fleet of the driver before, whose attempts are looked for. */
-  readonly recorded?: FleetRecord | undefined
+async function parseSlurm(
+  flags: FleetFlags,
+  recorded: BatchRecord | undefined,
+  cpus: number | undefined,
+): Promise<SlurmDestination> {
+  const { parseOptions } = await import('../../remote/slurm/sbatch.ts')
+  const directory = flags['slurm-dir'] ?? recorded?.directory ?? join(flags.results ?? DEFAULT_RESULTS, 'slurm')
+  const options = parseOptions(flags['slurm-option'] ?? recorded?.options ?? [])
+  return { via: 'slurm', directory: resolve(directory), options, ...parseCommon(flags), cpus }
 }
+
+const parseCommon = (flags: FleetFlags) => ({
+  shipNode: flags['ship-node'] ?? false,
+  ...(flags.grace !== undefined && { graceMs: parseDuration(flags.grace, '--grace') }),
+})
 
 /** A fleet whose hosts are being connected to. */
-export class OpenFleet {
+export class OpenFleet implements Workplace {
   readonly #fleet: Fleet
-  readonly #destination: Destination
+  readonly #destination: HostsDestination
   readonly #oversubscribe: boolean
   readonly #books: typeof RecordModule
   readonly #record: FleetRecord
@@ -97,7 +116,7 @@ export class OpenFleet {
   private constructor(
     fleet: Fleet,
     books: typeof RecordModule,
-    destination: Destination,
+    destination: HostsDestination,
     { oversubscribe, recorded }: Opening,
   ) {
     this.#fleet = fleet
@@ -106,15 +125,15 @@ export class OpenFleet {
     this.#oversubscribe = oversubscribe
     const { hosts, sshConfig } = destination
     this.#record = {
-      key: recorded?.key ?? `${runName(new Date())}-${randomBytes(4).toString('hex')}`,
-      session: (recorded?.session ?? 0) + 1,
+      key: recorded?.fleet?.key ?? `${runName(new Date())}-${randomBytes(4).toString('hex')}`,
+      session: (recorded?.fleet?.session ?? 0) + 1,
       hosts,
       sshConfig,
     }
   }
 
   /** Begins to connect to all hosts. */
-  static async open(destination: Destination, opening: Opening): Promise<OpenFleet> {
+  static async open(destination: HostsDestination, opening: Opening): Promise<OpenFleet> {
     const [{ Fleet }, { carrierOf }, books] = await Promise.all([
       import('../../remote/fleet/fleet.ts'),
       import('../../remote/carriers.ts'),
@@ -125,11 +144,6 @@ export class OpenFleet {
     return new OpenFleet(new Fleet(carriers, cpus), books, destination, opening)
   }
 
-  /**
-   * Waits until something can begin.
-   * @throws UsageError where an instance fits no host, or the bundle is of before there were fleets; where no host can
-   * be used, an error that says why
-   */
   async ready({ instances }: Pick<PlanBody, 'instances'>, bundle: Bundle): Promise<void> {
     if (!existsSync(join(bundle.dir, 'agent.js')))
       throw new UsageError('the bundle was made before torture had fleets: start a new run with torture run --hosts')
@@ -140,7 +154,6 @@ export class OpenFleet {
     )
   }
 
-  /** Into the run's folder: a driver that comes after finds by it what still runs out there. */
   write(runDir: string): void {
     this.#books.writeFleet(runDir, this.#record)
   }
@@ -167,5 +180,8 @@ export class OpenFleet {
 }
 
 /** `--dry-run`. */
-export const describeHosts = ({ hosts }: Destination): string =>
-  `on ${hosts.map(({ name, cpus }) => (cpus === undefined ? name : `${name} (${cpus} CPUs)`)).join(', ')}, each by its own CPUs; none was connected to\n`
+export function describeDestination(destination: Destination): string {
+  if (destination.via === 'slurm') return 'by Slurm, a task for each instance; it was not asked\n'
+  const names = destination.hosts.map(({ name, cpus }) => (cpus === undefined ? name : `${name} (${cpus} CPUs)`))
+  return `on ${names.join(', ')}, each by its own CPUs; none was connected to\n`
+}

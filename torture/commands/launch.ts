@@ -13,8 +13,9 @@ import { printPlan } from '../plan/print.ts'
 import { parseDuration, parseSeed, parseSize } from '../plan/quantities.ts'
 import type { Ended } from '../runner/run-plan.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus } from './flags.ts'
-import { type Destination, describeHosts, type FleetFlags, OpenFleet, parseFleet } from './fleet.ts'
+import { describeDestination, type FleetFlags, parseFleet } from './fleet.ts'
 import { withSelected } from './selected.ts'
+import { type Destination, openWorkplace } from './workplace.ts'
 
 /** Below this a guest with two threads cannot start. */
 const LEAST_MEMORY = 64 << 20
@@ -87,17 +88,17 @@ async function launchFleet(
   how: Launch & { readonly results: string },
   destination: Destination,
 ): Promise<Launched> {
-  const fleet = await OpenFleet.open(destination, { oversubscribe: request.oversubscribe })
+  const place = await openWorkplace(destination, { oversubscribe: request.oversubscribe })
   try {
     const { run, bundle } = await plan(flags, forFleet(request), how.example, async (planned, made) => {
-      await fleet.ready(planned, made)
-      return storeRun(made, planned, how, folder => fleet.write(folder))
+      await place.ready(planned, made)
+      return storeRun(made, planned, how, folder => place.write(folder))
     })
-    const [{ runPlan }, hire] = await Promise.all([import('../runner/run-plan.ts'), fleet.hire(bundle, run.dir)])
+    const [{ runPlan }, hire] = await Promise.all([import('../runner/run-plan.ts'), place.hire(bundle, run.dir)])
     const ended = await runPlan(run, bundle, how.reporter(), how.signals, hire)
     return { ...ended, plan: run.plan, bundle, dir: run.dir }
   } finally {
-    fleet.close()
+    place.close()
   }
 }
 
@@ -105,11 +106,15 @@ async function launchFleet(
 const forFleet = (request: Request): Request => ({ ...request, oversubscribe: true })
 
 async function destinationOf(flags: LaunchFlags, request: Request): Promise<Destination | undefined> {
-  const destination = await parseFleet(flags, undefined, flags.cpus === undefined ? undefined : request.cpus)
+  const destination = await parseFleet(flags, {}, flags.cpus === undefined ? undefined : request.cpus)
   if (destination === undefined) return undefined
-  if (request.inspect) throw new UsageError('--inspect looks at a guest on this machine: leave out --hosts')
+  const [out, own] =
+    destination.via === 'slurm'
+      ? ['--via slurm', '--ship-node takes the present one along']
+      : ['--hosts', 'give each host its own in the hosts file']
+  if (request.inspect) throw new UsageError(`--inspect looks at a guest on this machine: leave out ${out}`)
   if (request.engines.some(({ node }) => node !== undefined))
-    throw new UsageError('--node names binaries of this machine: give each host its own in the hosts file')
+    throw new UsageError(`--node names binaries of this machine: ${own}`)
   return destination
 }
 
@@ -132,7 +137,7 @@ export async function printOnly(flags: LaunchFlags, request: Request, example: s
   const destination = await destinationOf(flags, request)
   return plan(flags, destination === undefined ? request : forFleet(request), example, (planned, bundle) => {
     process.stdout.write(printPlan(planned, bundle.hash))
-    if (destination !== undefined) process.stdout.write(describeHosts(destination))
+    if (destination !== undefined) process.stdout.write(describeDestination(destination))
     return EXIT.ok
   })
 }

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Argv } from 'yargs'
-import { type FleetRecord, readFleet } from '../../remote/fleet/record.ts'
+import { readBatch } from '../../remote/batch/record.ts'
+import { readFleet } from '../../remote/fleet/record.ts'
 import { StoreError } from '../../results/files.ts'
 import { openRun, type StoredRun } from '../../results/reader.ts'
 import { createReporter } from '../../results/reporters/index.ts'
@@ -19,7 +20,8 @@ import { printPlan } from '../plan/print.ts'
 import { parseCount, parseDuration } from '../plan/quantities.ts'
 import { type OpenRun, runPlan } from '../runner/run-plan.ts'
 import { checkResults, oneOf, parseCpus, parseReporter, storeOptions } from './flags.ts'
-import { type Destination, describeHosts, type FleetFlags, fleetOptions, OpenFleet, parseFleet } from './fleet.ts'
+import { describeDestination, type FleetFlags, fleetOptions, parseFleet } from './fleet.ts'
+import { type Destination, openWorkplace, type Recorded } from './workplace.ts'
 
 interface RerunFlags extends FleetFlags {
   readonly run?: string
@@ -61,7 +63,7 @@ export async function main(flags: RerunFlags): Promise<number> {
   const stored = openRun(checkResults(flags.results), flags.run ?? 'last')
   for (const problem of stored.problems) process.stderr.write(`torture: ${problem}\n`)
   refuseLive(stored)
-  const recorded = recordedFleet(stored, flags)
+  const recorded = recordedOf(stored, flags)
   const destination = await parseFleet(flags, recorded, again.cpus)
   if (flags['no-oversubscribe'] && destination === undefined) refuseOversubscribed(stored, again.cpus)
   const selects = again.failed || again.only.length > 0 || flags.times !== undefined
@@ -72,14 +74,14 @@ export async function main(flags: RerunFlags): Promise<number> {
   return repeat(stored, again, how)
 }
 
-/** One that is damaged is done without where hosts are named: what runs there under its name is not found again. */
-function recordedFleet({ dir }: StoredRun, { hosts }: RerunFlags): FleetRecord | undefined {
+/** One that is damaged is done without where it is said anew: what runs there under its name is not found again. */
+function recordedOf({ dir }: StoredRun, { hosts, via }: RerunFlags): Recorded {
   try {
-    return readFleet(dir)
+    return { fleet: readFleet(dir), batch: readBatch(dir) }
   } catch (error) {
-    if (!(error instanceof StoreError) || hosts === undefined) throw error
+    if (!(error instanceof StoreError) || (hosts ?? via) === undefined) throw error
     process.stderr.write(`torture: ${error.message}\n`)
-    return undefined
+    return {}
   }
 }
 
@@ -89,7 +91,7 @@ interface How {
   readonly dryRun: boolean
   readonly destination: Destination | undefined
   readonly oversubscribe: boolean
-  readonly recorded: FleetRecord | undefined
+  readonly recorded: Recorded
 }
 
 /** Carries out a run that is about to be opened: here, or by a fleet that is connected to before. */
@@ -97,19 +99,19 @@ async function carryOut(
   { reporter, destination, oversubscribe }: How,
   planned: Pick<PlanBody, 'instances'>,
   bundle: Bundle,
-  recorded: FleetRecord | undefined,
+  recorded: Recorded,
   open: (fill?: (folder: string) => void) => OpenRun,
 ): Promise<number> {
   const shown = createReporter(reporter, process)
   if (destination === undefined) return (await runPlan(open(), bundle, shown)).status
-  const fleet = await OpenFleet.open(destination, { oversubscribe, recorded })
+  const place = await openWorkplace(destination, { oversubscribe, recorded })
   try {
-    await fleet.ready(planned, bundle)
-    const run = open(folder => fleet.write(folder))
-    const { status } = await runPlan(run, bundle, shown, true, await fleet.hire(bundle, run.dir))
+    await place.ready(planned, bundle)
+    const run = open(folder => place.write(folder))
+    const { status } = await runPlan(run, bundle, shown, true, await place.hire(bundle, run.dir))
     return status
   } finally {
-    fleet.close()
+    place.close()
   }
 }
 
@@ -186,13 +188,13 @@ async function repeat(stored: StoredRun, again: Again, how: How): Promise<number
     bundle: bundle.hash,
     ...planned,
   }
-  return carryOut(how, planned, bundle, undefined, fill =>
+  return carryOut(how, planned, bundle, {}, fill =>
     createRun(root, { ...draft, createdAt: new Date().toISOString() }, fill),
   )
 }
 
 function print(plan: PlanBody, bundle: string, { destination }: How): number {
   process.stdout.write(printPlan(plan, bundle))
-  if (destination !== undefined) process.stdout.write(describeHosts(destination))
+  if (destination !== undefined) process.stdout.write(describeDestination(destination))
   return EXIT.ok
 }

@@ -1,9 +1,9 @@
 /** Has a plan carried out by a fleet, and keeps the same books of it as of a run on this machine. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fleet, GRACE_MS } from '../../remote/fleet/fleet.ts'
+import { GRACE_MS } from '../../remote/fleet/fleet.ts'
 import type { Attempt, Job } from '../../remote/fleet/schedule.ts'
-import type { Arrival, FleetListener } from '../../remote/fleet/task.ts'
+import type { Arrival, FleetListener, Workforce } from '../../remote/fleet/task.ts'
 import { ProtocolError } from '../../remote/protocol.ts'
 import { guarded, StoreError } from '../../results/files.ts'
 import { judge } from '../../results/judge.ts'
@@ -20,7 +20,7 @@ import type { Crew } from './crew.ts'
 import type { Stopped } from './stopped.ts'
 
 export interface FleetWork {
-  readonly fleet: Fleet
+  readonly fleet: Workforce
   readonly bundle: Bundle
   /** What the run is called on its hosts. */
   readonly key: string

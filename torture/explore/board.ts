@@ -88,6 +88,10 @@ export const HEAD = {
   /** Delayed stores that are to reach memory next, of the thread that is held up. */
   exposing: 41,
   stalled: 42,
+  /** Times that an operation is repeated before its thread makes way for others; less than is usual: as usual. */
+  patience: 43,
+  /** Most rounds of a loop that was left although no cell had changed that it looks at, in all executions. */
+  gaveUp: 44,
 } as const
 
 export const ENDING = {

@@ -22,6 +22,8 @@ export interface ExecutionOptions {
   /** A thread that repeats itself is let run on once in so many times; 0: never. */
   readonly burstOneIn: number
   readonly focused: boolean
+  /** Times that a thread may repeat itself before it makes way for others. Default PATIENCE. */
+  readonly patience?: number
   /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. Default SPIN_BOUND. */
   readonly spinBound?: number
   readonly traced?: boolean
@@ -114,6 +116,7 @@ export class Execution {
     head[HEAD.burstOneIn] = options.burstOneIn
     head[HEAD.focused] = options.focused ? 1 : 0
     head[HEAD.traced] = options.traced ? 1 : 0
+    head[HEAD.patience] = options.patience ?? 0
     head[HEAD.spinBound] = options.spinBound ?? 0
     head[HEAD.fairAfter] = options.fairAfter ?? 0
     head[HEAD.holdsBack] = options.holdsBack ? 1 : 0

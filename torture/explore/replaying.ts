@@ -5,6 +5,7 @@ import { ENDING, HEAD } from './board.ts'
 import { buildInterleaving, shortly } from './interleaving.ts'
 import { parseSchedule } from './schedule.ts'
 import type { Tools } from './search.ts'
+import { PATIENCE } from './spin.ts'
 import { PLACE } from './strategies/index.ts'
 import { Tally } from './tally.ts'
 
@@ -39,7 +40,7 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
     const fault = { oracle: 'SCHEDULE', message: misfit, thread: names.threads[0] }
     reporter.fail({ ...fault, round: schedule.round, interleaving: buildInterleaving({ ...shown, fault }) })
   }
-  return { type: 'finished', exploration: tally.conclude({ focus: [], ...strategies }) }
+  return { type: 'finished', exploration: tally.conclude({ focus: [], patience: PATIENCE, ...strategies }) }
 }
 
 /** From which step on the schedule does not fit what the code does. */

@@ -13,6 +13,7 @@ import { Findings } from './findings.ts'
 import { matcher, summary } from './focus-names.ts'
 import type { Lead } from './part.ts'
 import { replayOnce } from './replaying.ts'
+import { PATIENCE } from './spin.ts'
 import { PLACE, type Strategies } from './strategies/index.ts'
 import { Tally } from './tally.ts'
 
@@ -35,7 +36,7 @@ const LONG = 150
  */
 const LONGER = 5
 const MUCH_LONGER = 40
-const PATIENCE = 1000
+const SPARE_STEPS = 1000
 /** Executions that are all learnt from, and of those after them, one in so many. */
 const CURIOUS = 200
 const LOOK = 8
@@ -45,6 +46,8 @@ const AFTER_PROOF = 200
 const RECHECK = 1000
 /** How often the event loop gets a turn, ms. */
 const TURN_MS = 200
+/** Rounds of a loop that gives up, beyond which it is not tried to let it give up at every moment. */
+const MOST_PATIENCE = 1000
 /** One in so many repetitions of a loop is let run on, where strategies draw lots. */
 const BURST_ONE_IN = 4
 
@@ -89,6 +92,8 @@ class Search {
   #over = false
   /** Of executions of the systematic searches: the same for all, or a beginning that is known would end elsewhere. */
   #stepLimit: number | undefined
+  /** How often loops are known to go round that give up: so often, systematic searches must let them. */
+  #patience = PATIENCE
 
   constructor(tools: Tools) {
     const { stay, names, focus, execution } = tools
@@ -126,6 +131,10 @@ class Search {
 
   async #explore(): Promise<void> {
     const { strategy } = this.#options
+    if (strategy === 'dpor') {
+      await this.#prove(1)
+      return
+    }
     if (strategy !== 'portfolio') {
       await this.#rotate(ALONE[strategy], () => false)
       return
@@ -135,26 +144,29 @@ class Search {
       return
     }
     const leads = (this.#options.sibling ?? 0) === 0
-    if (leads && this.#tally.choices <= SMALL && (await this.#prove())) return
+    if (leads && this.#tally.choices <= SMALL && (await this.#prove(REDUCTION_SHARE))) return
     await this.#rotate([...RANDOM, PLACE.bounded], () => false)
   }
 
-  /** The reduction by itself. False: it did not get to its end in time, or that proves nothing. */
-  async #prove(): Promise<boolean> {
+  /**
+   * The reduction by itself. False: it did not get to its end in time, or that proves nothing.
+   * @param share of the time that it has
+   */
+  async #prove(share: number): Promise<boolean> {
     const { dpor } = this.#tools.strategies
-    const until = this.#startedMs + REDUCTION_SHARE * this.#tools.stay.instance.durationMs
+    const until = this.#startedMs + share * this.#tools.stay.instance.durationMs
     for (;;) {
       await this.#rotate([PLACE.dpor], () => realMs() > until)
-      if (!dpor.over || this.#tally.doubt(dpor) !== undefined) return false
+      if (!dpor.over || this.#tally.doubt(dpor, this.#patience) !== undefined) return false
       await this.#runOn()
-      // Unless a cell turned out contended that was not known to be.
-      if (dpor.over) return this.#tally.doubt(dpor) === undefined
+      // Unless a cell turned out contended that was not known to be, or a loop gave up that was not known to.
+      if (dpor.over) return this.#tally.doubt(dpor, this.#patience) === undefined
     }
   }
 
   /**
    * What was proved leaves out what threads do that repeat themselves often enough while others could go, such as to
-   * give up: where a loop was seen, chance looks at that.
+   * give up: where a loop was seen, chance looks for that. If it is found, all begins again with more patience.
    */
   async #runOn(): Promise<void> {
     if (this.#tools.execution.board.head[HEAD.spun] === 0) return
@@ -193,7 +205,10 @@ class Search {
       round: systematic ? (this.#options.hint?.round ?? 0) : this.#round(execution),
       ops: this.#ops,
       burstOneIn: systematic ? 0 : BURST_ONE_IN,
-      ...(isSystematic(place) ? { stepLimit: this.#limit() } : { fairAfter: LONGER * this.#tally.typical + PATIENCE }),
+      patience: isSystematic(place) ? this.#patience : PATIENCE,
+      ...(isSystematic(place)
+        ? { stepLimit: this.#limit() }
+        : { fairAfter: LONGER * this.#tally.typical + SPARE_STEPS }),
       // By turns, and not always the same with each strategy of a round.
       holdsBack: this.#options.memoryModel !== 'sc' && (execution ^ (execution >> 3)) % 2 === 0,
       focused: this.#isFocused(place),
@@ -201,7 +216,7 @@ class Search {
   }
 
   #limit(): number {
-    this.#stepLimit ??= MUCH_LONGER * this.#tally.typical + PATIENCE
+    this.#stepLimit ??= MUCH_LONGER * this.#tally.typical + SPARE_STEPS
     return this.#stepLimit
   }
 
@@ -254,7 +269,11 @@ class Search {
     if (outcome.fault !== undefined) {
       await this.#findings.found(outcome.fault, execution.schedule(options), NAMES[place], this.#executions)
       if (!stay.instance.keepGoing) this.#over = true
-    } else if (this.#learns(place) && this.#contention.learn(execution.board)) this.#startOver(strategies)
+    } else {
+      const gaveUp = this.#gaveUp()
+      const learnt = this.#learns(place) && this.#contention.learn(execution.board)
+      if (gaveUp || learnt) this.#startOver(strategies)
+    }
     if (this.#executions % RECHECK === 1 && outcome.fault === undefined) await this.#recheck()
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
@@ -268,6 +287,14 @@ class Search {
   /** What counts on the focus being complete looks at every execution, the others now and then. */
   #learns(place: number): boolean {
     return isSystematic(place) || this.#executions < CURIOUS || this.#executions % LOOK === 0
+  }
+
+  /** Whether a loop ended by itself later than any before, so that what was explored with less patience was not all. */
+  #gaveUp(): boolean {
+    const rounds = Math.min(this.#tools.execution.board.head[HEAD.gaveUp], MOST_PATIENCE)
+    if (rounds <= this.#patience) return false
+    this.#patience = rounds
+    return true
   }
 
   /** A cell that was not known to be contended: what was explored without switching there was not all. */
@@ -297,7 +324,7 @@ class Search {
   #finish(inconclusive: string | undefined): FinishedMessage {
     const { strategies, execution, names } = this.#tools
     const focus = summary(this.#contention.wanted(), names)
-    const exploration = this.#tally.conclude({ focus, ...strategies })
+    const exploration = this.#tally.conclude({ focus, patience: this.#patience, ...strategies })
     const why = inconclusive ?? exploration.uncontrolled[0] ?? tooLong(exploration)
     return {
       type: 'finished',

@@ -10,7 +10,7 @@
 import { OP } from './ops.ts'
 
 /** A second look is common (test and test-and-set, double checks); the third one is a loop. */
-const PATIENCE = 2
+export const PATIENCE = 2
 /** Operations of one loop. A longer one is not recognised, and ends at the limit of steps. */
 const MOST_OPERATIONS = 64
 
@@ -31,8 +31,21 @@ export class SpinWindow {
     return at < 0 ? 0 : this.#counts[at]
   }
 
-  isSpinning(kind: number, address: number): boolean {
-    return this.repeats(kind, address) >= PATIENCE
+  /** @param patience how often a loop that gives up is known to go round before it does */
+  isSpinning(kind: number, address: number, patience = PATIENCE): boolean {
+    return this.repeats(kind, address) >= Math.max(patience, PATIENCE)
+  }
+
+  /** How often the loop has gone round so far. */
+  get rounds(): number {
+    let most = 0
+    for (let i = 0; i < this.#size; i++) most = Math.max(most, this.#counts[i])
+    return most
+  }
+
+  /** How often a loop went round that this operation is not part of: it is left, though nothing in it found news. */
+  roundsBefore(kind: number, address: number): number {
+    return this.#find(kind, address) < 0 ? this.rounds : 0
   }
 
   /** An operation that changed nothing has found `value`. False if that is news: nothing has been repeated then. */

@@ -154,6 +154,7 @@ export class Stage {
     const kind = board.of(thread, ACTOR.kind)
     // Roused, before or after the loop was recognised: what was seen before counts no longer.
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
+    if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(kind, board.of(thread, ACTOR.address)))
     if ((did & DID.change) !== 0) this.#moved()
     else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), read)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
@@ -167,6 +168,11 @@ export class Stage {
   /** Whether this operation repeats itself, and how often it has: virtual time then goes faster. */
   repeats(kind: number, address: number): number {
     return this.#spins.repeats(kind, address)
+  }
+
+  /** A loop that went round so often has ended by itself: what comes then may happen while others can go, too. */
+  #leaves(rounds: number): void {
+    if (rounds > this.#head[HEAD.gaveUp]) this.#head[HEAD.gaveUp] = rounds
   }
 
   #moved(): void {
@@ -188,7 +194,7 @@ export class Stage {
    * then is not tried again.
    */
   #lookForSpin(kind: number, address: number): void {
-    if (!this.#spins.isSpinning(kind, address)) {
+    if (!this.#spins.isSpinning(kind, address, this.#head[HEAD.patience])) {
       if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.goOn(this.thread)
       return
     }
@@ -239,6 +245,7 @@ export class Stage {
   leave(): void {
     const head = this.#head
     this.active = false
+    if (head[HEAD.ending] === ENDING.none) this.#leaves(this.#spins.rounds)
     this.scheduler.finish(this.thread)
     if (head[HEAD.unfinished] === 0) {
       if (this.thread !== 0) this.baton.pass(0)

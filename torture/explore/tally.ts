@@ -5,6 +5,7 @@ import { certificate, excludedByBound, excludedByPct } from './coverage.ts'
 import type { Outcome } from './execution.ts'
 import { Novelty } from './novelty.ts'
 import { SPIN_BOUND } from './scheduler.ts'
+import { PATIENCE } from './spin.ts'
 import type { Bounded } from './strategies/bounded.ts'
 import type { Dpor } from './strategies/dpor.ts'
 import { PLACE } from './strategies/index.ts'
@@ -16,6 +17,8 @@ interface Count {
 
 export interface Ending {
   readonly focus: readonly string[]
+  /** How often a thread may repeat itself before it makes way for others. */
+  readonly patience: number
   readonly dpor: Dpor
   readonly bounded: Bounded
 }
@@ -86,23 +89,25 @@ export class Tally {
   }
 
   /** Why it proves nothing that the reduction has left nothing to try; undefined: it does prove what is to be proved. */
-  doubt({ truncated, unresolved }: Dpor): string | undefined {
+  doubt({ truncated, unresolved }: Dpor, patience: number): string | undefined {
     const { head } = this.#board
     if (this.failed) return 'something failed'
     if (!this.controlled) return 'something was not under control'
     if (this.#cutOff > 0) return 'executions were given up at the limit of steps'
     if (truncated) return 'an execution was too long to be remembered'
     if (unresolved > 0) return 'threads met at cells at which they were not switched'
+    if (head[HEAD.gaveUp] > patience)
+      return `a loop gives up after ${head[HEAD.gaveUp]} rounds, and was not let do so at every moment`
     if (head[HEAD.hidden] === 1) return 'there were operations on memory that setup did not return'
     if (head[HEAD.crowded] === 0) return undefined
     return 'a thread had several Atomics.waitAsync at once, and not every order of their ends was tried'
   }
 
-  conclude({ focus, dpor, bounded }: Ending): Exploration {
+  conclude({ focus, patience, dpor, bounded }: Ending): Exploration {
     const executions = [...this.#byName.values()].reduce((sum, count) => sum + count.executions, 0)
     if (this.#board.head[HEAD.foreignAwaits] > 0)
       this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
-    const doubt = this.doubt(dpor)
+    const doubt = this.doubt(dpor, patience)
     return {
       executions,
       strategies: [...this.#byName].map(([name, count]) => ({ name, ...count })),
@@ -117,18 +122,21 @@ export class Tally {
       focus: focus.length === 0 ? ['all'] : [...focus],
       ...(dpor.over && doubt !== undefined && { unproved: doubt }),
       ...(dpor.over &&
-        doubt === undefined && { certificate: certificate({ classes: dpor.classes, bounds: this.#bounds(focus) }) }),
+        doubt === undefined && {
+          certificate: certificate({ classes: dpor.classes, bounds: this.#bounds(focus, patience) }),
+        }),
       uncontrolled: [...this.#uncontrolled],
       cutOff: this.#cutOff,
     }
   }
 
   /** Within which limits all was explored. */
-  #bounds(focus: readonly string[]): string[] {
+  #bounds(focus: readonly string[], patience: number): string[] {
     const { explore, seed } = this.#instance
+    const repeats = patience > PATIENCE ? `repeats itself more than ${patience} times` : 'repeats itself'
     return [
       `more() says yes ${explore!.ops} times a thread`,
-      `a thread that repeats itself is not let run on while others can go, and for ${SPIN_BOUND} steps at most`,
+      `a thread that ${repeats} is not let run on while others can go, and for ${SPIN_BOUND} steps at most`,
       `executions of up to ${MOST_STEPS} steps`,
       explore!.focus.length > 0
         ? `switched only at ${focus.join(', ')}`

@@ -119,7 +119,7 @@ export class Ledger {
   lost(now: number): { readonly key: string; readonly why: string }[] {
     const silentFor = now - this.#answeredAt
     if (this.#silence !== undefined && silentFor >= this.#patience.graceMs) {
-      const why = `the batch system has not answered for ${Math.round(silentFor / 1000)} s: ${this.#silence}`
+      const why = `the queue has not answered for ${Math.round(silentFor / 1000)} s: ${this.#silence}`
       return this.#open().map(({ job: { key } }) => ({ key, why }))
     }
     return this.#open().flatMap(({ job: { key }, said, since }) => {
@@ -144,8 +144,8 @@ const isEnd = (said: TaskState | 'unknown'): boolean =>
   said === 'unknown' || said.state === 'ended' || (said.state === 'waiting' && said.hopeless === true)
 
 function whyLost(said: TaskState | 'unknown'): string {
-  if (said === 'unknown') return 'the batch system knows nothing of its task any more, and no result has come'
+  if (said === 'unknown') return 'the queue knows nothing of it any more, and no result has come'
   if (said.state === 'running') throw new Error('a task that runs is not lost')
   if (said.why !== undefined) return said.why
-  return 'its task has ended well and no result is to be seen: is the directory on a file system that all nodes share?'
+  return 'it has ended well and no result is to be seen: is the directory on a file system that all nodes share?'
 }

@@ -39,8 +39,8 @@ export const attemptId = ({ id }: Pick<Order, 'id'>, restart: string, node: stri
   `${id}.${restart}@${node}`
 
 /** The node in such an id; undefined where it is not one of that order and start. */
-export function nodeOf(attempt: string, order: Pick<Order, 'id'>, restart: string): string | undefined {
-  const start = attemptId(order, restart, '')
+export function nodeOf(attempt: string, id: string, restart: string): string | undefined {
+  const start = attemptId({ id }, restart, '')
   const node = attempt.slice(start.length)
   return attempt.startsWith(start) && FOLDER_NAME.test(node) && node.length <= 100 ? node : undefined
 }

@@ -131,10 +131,10 @@ const AGAIN: Readonly<Record<string, string>> = {
 }
 
 const ENDS: Readonly<Record<string, string>> = {
-  CANCELLED: 'its task was cancelled',
-  TIMEOUT: 'its task hit the time limit of the job',
-  OUT_OF_MEMORY: 'its task used more memory than the job may: --slurm-option=--mem=… asks for more',
-  DEADLINE: 'its task did not get done before the deadline of the job',
+  CANCELLED: 'it was cancelled',
+  TIMEOUT: 'it hit the time limit of its job',
+  OUT_OF_MEMORY: 'it used more memory than its job may: --slurm-option mem=… asks for more',
+  DEADLINE: 'it was not done before the deadline of its job',
 }
 
 function stateOf({ job_state, state_reason, exit_code, nodes }: Job): TaskState {
@@ -144,7 +144,7 @@ function stateOf({ job_state, state_reason, exit_code, nodes }: Job): TaskState 
   if (has(RUNNING)) return { state: 'running' }
   if (has(WAITING)) return waitingFor(state_reason)
   const where = nodes ? ` (node ${nodes})` : ''
-  const reason = ['None', 'NonZeroExitCode', ''].includes(state_reason) ? '' : `, ${state_reason}`
+  const reason = UNTOLD.test(state_reason) ? '' : `, ${state_reason}`
   const tell = (what: string) => `${what}${where}${reason}`
   for (const word of words) {
     if (word in AGAIN) return { state: 'ended', why: tell(AGAIN[word]), again: true }
@@ -163,8 +163,11 @@ function howFailed(state: string, code: number, node: string): string {
     return `${node} does not see the directory: --slurm-dir names one on a file system that all nodes share`
   if (code === EXIT_NO_NODE)
     return `${node} has no Node where this machine has it: --ship-node puts it into the shared directory`
-  return `its task ended as ${state} on ${node}${code > 0 ? ` with exit status ${code}` : ''}: see the log of the task`
+  return `it ended as ${state} on ${node}${code > 0 ? ` with exit status ${code}` : ''}`
 }
+
+/** Reasons that say nothing of an end: what it had waited for among them. */
+const UNTOLD = /^(None|NonZeroExitCode|TimeLimit|Priority|Resources|BeginTime|JobHeld.*|Dependency|)$/
 
 /** Reasons that only say that it is not its turn yet. */
 const TURN =

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { arrayOf, Batch } from '../../remote/batch/batch.ts'
+import { arrayOf } from '../../remote/batch/arrays.ts'
+import { Batch } from '../../remote/batch/batch.ts'
 import { type BatchRecord, writeBatch } from '../../remote/batch/record.ts'
 import { prepare, type Share } from '../../remote/batch/share.ts'
 import type { BatchLimits } from '../../remote/carrier.ts'
@@ -85,7 +86,7 @@ class OpenSlurm implements Workplace {
       key,
       comment: `torture: ${runDir} on ${hostname()}`,
       limits: this.#limits,
-      arrays,
+      earlier: arrays,
       save: all => writeBatch(runDir, { ...this.#record, arrays: [...all] }),
       share: this.#share!,
       graceMs,

@@ -79,8 +79,8 @@ export interface HostFacts {
 /** What is to be on a host before an agent can start. */
 export interface BundleSource {
   readonly hash: string
-  /** The local folder that holds it. */
-  readonly dir: string
+  /** The local folder that holds it, or will when the run is stored: what is there already does not wait for that. */
+  readonly dir: string | Promise<string>
 }
 
 export interface Carrier {

@@ -47,10 +47,11 @@ class LocalReached implements Reached {
   }
 
   async attach(run: string): Promise<Duplex> {
+    const bundle = await this.#bundle!.dir
     const folder = join(this.#directory, RUNS, run)
     guarded(this.#spec, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
     const node = this.#spec.node ?? process.execPath
-    const child = spawn(node, [join(this.#bundle!.dir, 'agent.js'), 'attach', folder], {
+    const child = spawn(node, [join(bundle, 'agent.js'), 'attach', folder], {
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: this.#directory,
       env: { ...process.env, NODE_OPTIONS: '' },

@@ -32,7 +32,7 @@ export async function shared<T, R>(key: string, make: () => Promise<T>, use: (th
 
 /** Does something with the compressed text of a bundle. */
 export const withPacked = <R>({ hash, dir }: BundleSource, use: (packed: Buffer) => Promise<R>): Promise<R> =>
-  shared(hash, () => pack(dir), use)
+  shared(hash, async () => pack(await dir), use)
 
 const pack = (dir: string): Promise<Buffer> => promisify(gzip)(textOf(dir), { level: LEVEL })
 
@@ -50,11 +50,12 @@ const BLOCK = 4096
 const sizes = new Map<string, number>()
 
 /** What a bundle takes on a disk, in bytes. */
-export function sizeOfBundle({ hash, dir }: BundleSource): number {
+export async function sizeOfBundle({ hash, dir }: BundleSource): Promise<number> {
   let bytes = sizes.get(hash)
   if (bytes === undefined) {
-    bytes = 0
-    for (const path of listFiles(dir)) bytes += Math.ceil(statSync(join(dir, path)).size / BLOCK) * BLOCK
+    const folder = await dir
+    const blocks = listFiles(folder).map(path => Math.ceil(statSync(join(folder, path)).size / BLOCK))
+    bytes = BLOCK * blocks.reduce((sum, count) => sum + count, 0)
     sizes.set(hash, bytes)
   }
   return bytes

@@ -4,7 +4,7 @@
  */
 import type { HostStatus } from '../../results/reporters/reporter.ts'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
-import { type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
+import { type BundleSource, type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
 import { type AgentMessage, type Ending, ProtocolError } from '../protocol.ts'
 import { Collector } from './collect.ts'
 import { Deadlines } from './deadlines.ts'
@@ -43,6 +43,15 @@ export class Fleet implements Workforce {
   }
 
   /**
+   * Says what hosts are to have before anything is carried out: from now on the bundle travels to them and the run's
+   * agents start.
+   * @param runOn the name of the run on a host
+   */
+  prepare(runOn: (host: string) => string, bundle: BundleSource): void {
+    for (const [name, link] of this.#links) link.prepare({ run: runOn(name), bundle })
+  }
+
+  /**
    * Waits for the first host that is wide enough.
    * @param cpus that a host needs; 0: any will do
    * @returns false where hosts are here, and none of them is
@@ -61,7 +70,7 @@ export class Fleet implements Workforce {
     throw new NoHost(`no host can be used, and nothing was started: ${problems.join('; ')}`)
   }
 
-  /** Returns when each job is done, or not to be done any more. */
+  /** After `prepare()`. Returns when each job is done, or not to be done any more. */
   carryOut(task: Task, listener: FleetListener): Promise<void> {
     const policy = {
       graceMs: task.graceMs,
@@ -86,7 +95,7 @@ export class Fleet implements Workforce {
       }
       for (const [name, link] of this.#links) {
         this.#tell(name, 'connecting')
-        link.begin({ run: task.runOn(name), bundle: task.bundle }, this.#listenerOf(name, link))
+        link.begin(this.#listenerOf(name, link))
       }
       this.#decide()
     })

@@ -57,18 +57,25 @@ export class Link {
   readonly #carrier: Carrier
   readonly #abort = new AbortController()
   #listener: LinkListener | undefined
-  #begin!: (work: Work) => void
+  /** What was to be told before anybody listened. */
+  readonly #untold: ((listener: LinkListener) => void)[] = []
+  #prepare!: (work: Work) => void
   readonly #work = new Promise<Work>(resolve => {
+    this.#prepare = resolve
+  })
+  #begin!: (listener: LinkListener) => void
+  readonly #begun = new Promise<LinkListener>(resolve => {
     this.#begin = resolve
   })
   #tried!: (outcome: HostFacts | HostProblem) => void
+  #reached: Reached | undefined
   #stream: Duplex | undefined
   #retryMs = RETRY_MS.first
   #leaving = false
   /** The last thing that was wrong. */
   problem: HostProblem | undefined
 
-  /** Connects at once; with the agent it speaks as soon as there is work. */
+  /** Connects at once. */
   constructor(carrier: Carrier) {
     this.#carrier = carrier
     this.spec = carrier.spec
@@ -79,12 +86,16 @@ export class Link {
     void this.#live()
   }
 
-  begin(work: Work, listener: LinkListener): void {
+  /** The bundle may travel, and the agent start. */
+  prepare(work: Work): void {
+    this.#prepare(work)
+  }
+
+  /** Speaks with the agent from now on. */
+  begin(listener: LinkListener): void {
     this.#listener = listener
-    this.#begin(work)
-    // What was found out before anybody listened.
-    if (this.problem?.fatal) listener.gone(this.problem)
-    else if (this.problem !== undefined) listener.away(this.problem)
+    for (const say of this.#untold.splice(0)) say(listener)
+    this.#begin(listener)
   }
 
   /** Into the void where the host is away: whatever matters is said again when it is back. */
@@ -109,6 +120,7 @@ export class Link {
   close(): void {
     this.#abort.abort()
     this.#stream?.destroy()
+    this.#reached?.close()
   }
 
   get #closed(): boolean {
@@ -121,8 +133,8 @@ export class Link {
       if (this.#closed) return
       this.problem = problem
       this.#tried(problem)
-      if (problem.fatal) return this.#listener?.gone(problem)
-      this.#listener?.away(problem)
+      this.#tell(listener => (problem.fatal ? listener.gone(problem) : listener.away(problem)))
+      if (problem.fatal) return
       // So that hosts that were cut off together do not come back in one moment.
       await sleep(this.#retryMs * (0.75 + Math.random() / 2), this.#abort.signal)
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.most)
@@ -134,27 +146,37 @@ export class Link {
     let reached: Reached | undefined
     try {
       reached = await this.#carrier.connect(this.#abort.signal)
+      this.#reached = reached
       this.problem = undefined
       this.#tried(reached.facts)
-      const { run, bundle } = await Promise.race([this.#work, reached.closed.then(cut)])
-      this.#listener!.shipping()
-      this.#listener!.shipped(await reached.ship(bundle))
+      const gone = reached.closed.then(cut)
+      const { run, bundle } = await Promise.race([this.#work, gone])
+      this.#tell(listener => listener.shipping())
+      const bytes = await reached.ship(bundle)
+      this.#tell(listener => listener.shipped(bytes))
       const stream = await reached.attach(run, bundle.hash)
       this.#stream = stream
       // Whoever reads it hears of it; also when nobody reads any more.
       stream.on('error', () => {})
       void reached.closed.then(problem => stream.destroy(problem))
-      await this.#speak(stream, reached.facts)
+      const listener = await Promise.race([this.#begun, gone])
+      await this.#speak(stream, reached.facts, listener)
       return new HostProblem('cut', this.name, 'the agent has closed the link')
     } catch (error) {
       return this.#problemOf(error)
     } finally {
       this.#stream = undefined
+      this.#reached = undefined
       reached?.close()
     }
   }
 
-  async #speak(stream: Duplex, facts: HostFacts): Promise<void> {
+  #tell(say: (listener: LinkListener) => void): void {
+    if (this.#listener === undefined) this.#untold.push(say)
+    else say(this.#listener)
+  }
+
+  async #speak(stream: Duplex, facts: HostFacts, listener: LinkListener): Promise<void> {
     let heardAt = performance.now()
     let n = 0
     const watch = setInterval(() => {
@@ -173,8 +195,8 @@ export class Link {
           if (greeted) throw new ProtocolError('a second hello')
           greeted = true
           this.#retryMs = RETRY_MS.first
-          this.#listener!.up(facts, message)
-        } else if (greeted) this.#listener!.heard(message)
+          listener.up(facts, message)
+        } else if (greeted) listener.heard(message)
         else throw new ProtocolError(`${message.type} before hello`)
       }
     } finally {

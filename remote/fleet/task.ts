@@ -1,7 +1,6 @@
 /** What a fleet is given to do, and what it tells whoever keeps the books. */
 import type { HostStatus } from '../../results/reporters/reporter.ts'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
-import type { BundleSource } from '../carrier.ts'
 import type { Ending } from '../protocol.ts'
 import type { Attempt, Job } from './schedule.ts'
 
@@ -40,9 +39,6 @@ export interface FleetListener<T = unknown> {
 }
 
 export interface Task {
-  /** The name of the run on a host. */
-  readonly runOn: (host: string) => string
-  readonly bundle: BundleSource
   readonly runDir: string
   /** Tells this driver from those before. */
   readonly session: string

@@ -64,12 +64,13 @@ export function hasBundle(directory: string, hash: string): boolean {
 
 /**
  * Whether a bundle has to be sent.
- * @param bytes what it takes on the disk
+ * @param bytes what it takes on the disk; undefined: nobody is about to send it
  * @throws Trouble where there is no room for it
  */
-export function wantsBundle(directory: string, hash: string, bytes: number): boolean {
+export function wantsBundle(directory: string, hash: string, bytes?: number): boolean {
   claimDirectory(directory)
   if (hasBundle(directory, hash)) return false
+  if (bytes === undefined) return true
   const free = freeBytes(directory)
   if (free < bytes + SPARE_BYTES) {
     const mb = (n: number) => `${(n / 1e6).toFixed(1)} MB`

@@ -7,7 +7,8 @@ export type Request =
   /** The first one: which directory is meant by all that follow. */
   | { readonly ask: 'facts'; readonly directory?: string }
   | { readonly ask: 'time' }
-  | { readonly ask: 'want'; readonly hash: string; readonly bytes: number }
+  /** With what it takes on the disk: whether there is room for it, too. */
+  | { readonly ask: 'want'; readonly hash: string; readonly bytes?: number }
   /** Followed by so many bytes: the bundle's text, compressed. */
   | { readonly ask: 'take'; readonly hash: string; readonly packed: number }
   /** Hands the stream over to the agent of a run. */

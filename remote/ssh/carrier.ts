@@ -13,7 +13,7 @@ import type { Cleaned, CleanRequest } from '../host/clean.ts'
 import type { OwnFacts } from '../host/facts.ts'
 import { sizeOfBundle, withPacked } from '../ship.ts'
 import { routeTo } from './config.ts'
-import { type Connection, connect } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { HostKey } from './login.ts'
 import { PorterLink } from './porter-link.ts'
 
@@ -33,7 +33,9 @@ export function sshCarrier(spec: HostSpec, { configFile, shipNode = false }: Ssh
   return {
     spec,
     async connect(signal) {
-      const connection = await connect(spec.name, await routeTo(spec, configFile), signal)
+      // ssh2 is loaded while ssh looks the host up.
+      const [route, { connect }] = await Promise.all([routeTo(spec, configFile), import('./connection.ts')])
+      const connection = await connect(spec.name, route, signal)
       const give = () => connection.close()
       signal.addEventListener('abort', give)
       try {
@@ -81,10 +83,11 @@ export class SshReached implements Reached {
 
   async ship(bundle: BundleSource): Promise<number> {
     const porter = await this.#ready()
-    const { wanted } = await porter.ask({ ask: 'want', hash: bundle.hash, bytes: sizeOfBundle(bundle) })
-    if (!wanted) return 0
+    const { hash } = bundle
+    if (!(await porter.ask({ ask: 'want', hash })).wanted) return 0
+    await porter.ask({ ask: 'want', hash, bytes: await sizeOfBundle(bundle) })
     return withPacked(bundle, async bytes => {
-      await porter.ask({ ask: 'take', hash: bundle.hash, packed: bytes.length }, bytes)
+      await porter.ask({ ask: 'take', hash, packed: bytes.length }, bytes)
       return bytes.length
     })
   }

@@ -22,7 +22,8 @@ import { carryOut } from './carry-out.ts'
 
 /** A plan's instance with a schedule to carry out may be long. */
 const LONGEST_ORDER = 64 << 20
-const IDLE_MS = 3_600_000
+/** It was started for a driver that is about to speak to it. */
+const GREETING_MS = 20_000
 
 export class Agent {
   readonly #bundle: Bundle
@@ -31,7 +32,7 @@ export class Agent {
   readonly #attempts = new Map<string, Attempt>()
   readonly #cpus = new CpuPool()
   #driver: Socket | undefined
-  #idleMs = IDLE_MS
+  #idleMs = GREETING_MS
   #idle: NodeJS.Timeout | undefined
 
   /** @param exit ends the process */
@@ -175,10 +176,15 @@ export class Agent {
     if (this.#driver?.writable) this.#driver.write(encode(message))
   }
 
-  /** With nobody here and nothing to do it waits for a while and ends; what is kept can be fetched from the next one. */
+  /** With nobody here and nothing to do it waits for a while and ends; what it keeps can be fetched from the next one. */
   #rest(): void {
     clearTimeout(this.#idle)
     const busy = [...this.#attempts.values()].some(({ ended }) => ended === undefined)
-    if (this.#driver === undefined && !busy) this.#idle = setTimeout(() => this.end(0), this.#idleMs)
+    if (this.#driver === undefined && !busy) this.#idle = setTimeout(() => this.#leave(), this.#idleMs)
+  }
+
+  #leave(): void {
+    if (this.#attempts.size === 0) rmSync(this.#runDir, { recursive: true, force: true })
+    this.end(0)
   }
 }

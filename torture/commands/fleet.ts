@@ -112,6 +112,11 @@ export class OpenFleet implements Workplace {
   readonly #oversubscribe: boolean
   readonly #books: typeof RecordModule
   readonly #record: FleetRecord
+  #stored!: (dir: string) => void
+  /** Where the bundle lies when the run is stored. */
+  readonly #dir = new Promise<string>(resolve => {
+    this.#stored = resolve
+  })
 
   private constructor(
     fleet: Fleet,
@@ -147,6 +152,8 @@ export class OpenFleet implements Workplace {
   async ready({ instances }: Pick<PlanBody, 'instances'>, bundle: Bundle): Promise<void> {
     if (!existsSync(join(bundle.dir, 'agent.js')))
       throw new UsageError('the bundle was made before torture had fleets: start a new run with torture run --hosts')
+    const { key } = this.#record
+    this.#fleet.prepare(host => `${key}-${host}`, { hash: bundle.hash, dir: this.#dir })
     const widest = instances.reduce((a, b) => (b.cpus > a.cpus ? b : a))
     if (await this.#fleet.ready(this.#oversubscribe ? 0 : widest.cpus)) return
     throw new UsageError(
@@ -160,12 +167,12 @@ export class OpenFleet implements Workplace {
 
   async hire(bundle: Bundle, runDir: string): Promise<(books: Books) => Crew> {
     const { FleetCrew } = await import('../runner/fleet.ts')
-    const { key, session } = this.#record
+    this.#stored(bundle.dir)
+    const { session } = this.#record
     const { graceMs } = this.#destination
     const work = {
       fleet: this.#fleet,
       bundle,
-      key,
       session,
       earlier: this.#books.readAttempts(runDir),
       oversubscribe: this.#oversubscribe,

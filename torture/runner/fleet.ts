@@ -22,8 +22,6 @@ import type { Stopped } from './stopped.ts'
 export interface FleetWork {
   readonly fleet: Workforce
   readonly bundle: Bundle
-  /** What the run is called on its hosts. */
-  readonly key: string
   readonly session: number
   readonly earlier: readonly (Attempt & { readonly over: boolean })[]
   readonly oversubscribe: boolean
@@ -52,11 +50,9 @@ export class FleetCrew implements Crew, FleetListener<Attended> {
   }
 
   async carryOut(): Promise<void> {
-    const { fleet, bundle, key, session, earlier, oversubscribe, graceMs = GRACE_MS } = this.#work
+    const { fleet, session, earlier, oversubscribe, graceMs = GRACE_MS } = this.#work
     const left = [...this.#planned.values()].filter(({ name }) => !this.#books.hasEnded(name))
     const task = {
-      runOn: (host: string) => `${key}-${host}`,
-      bundle,
       runDir: this.#books.dir,
       session: String(session),
       jobs: left.map(instance => jobOf(instance, instance.name)),

@@ -1,0 +1,30 @@
+/** A fleet that is let go of before it was given work keeps nothing open: the command would never end. */
+import t from 'tap'
+import type { Carrier, HostProblem, Reached } from '../remote/carrier.ts'
+import { Fleet } from '../remote/fleet/fleet.ts'
+
+const facts = { hostname: 'h', platform: 'linux', arch: 'x64', node: '20.20.0', cpus: 2, freeBytes: 1e9 }
+
+function openCarrier() {
+  let settle!: (problem: HostProblem | undefined) => void
+  const closed = new Promise<HostProblem | undefined>(resolve => {
+    settle = resolve
+  })
+  const reached: Reached = {
+    facts: { ...facts, clockSkewMs: 0, roundTripMs: 0 },
+    ship: () => new Promise(() => {}),
+    attach: () => new Promise(() => {}),
+    closed,
+    close: () => settle(undefined),
+  }
+  const carrier: Carrier = { spec: { name: 'h', carrier: 'ssh' }, connect: async () => reached }
+  return { carrier, closed }
+}
+
+t.test('a plan that fails when its hosts are there already', async t => {
+  const { carrier, closed } = openCarrier()
+  const fleet = new Fleet([carrier])
+  t.ok(await fleet.ready(0))
+  fleet.close()
+  t.equal(await closed, undefined)
+})

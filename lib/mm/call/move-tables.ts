@@ -15,6 +15,7 @@ import { shootdown } from '../tlb/shootdown.ts'
 import { flushBatchedPending } from '../tlb/unmap-batch.ts'
 
 const FLUSH_LATE = bug('mremap-flush-late')
+const NO_RMAP_LOCK = bug('mremap-no-rmap-lock')
 const MOVE_TABLE = site('mremap/move-table')
 const MOVE_ENTRY = site('mremap/move-entry')
 const BOTH_UNLOCKED = site('mremap/unlocked')
@@ -79,7 +80,7 @@ function moveExtent(
  */
 function moveWholeTable(k: Kernel, mm: Mm, move: Move, source: number, target: number, from: number): boolean {
   const { w } = k
-  lockRmap(k, move.vma)
+  if (!NO_RMAP_LOCK) lockRmap(k, move.vma)
   spinLock(k.cpu, mm.pageTableLock)
   const free = Atomics.load(w, target) === 0
   if (free) {
@@ -89,7 +90,7 @@ function moveWholeTable(k: Kernel, mm: Mm, move: Move, source: number, target: n
     shootdown(k, mm, from, from + k.tableMask + 1)
   }
   spinUnlock(k.cpu, mm.pageTableLock)
-  unlockRmap(k, move.vma)
+  if (!NO_RMAP_LOCK) unlockRmap(k, move.vma)
   return free
 }
 

@@ -103,6 +103,32 @@ t.test('a body that awaits a timer is not under control', { buffered: true }, as
   }
 })
 
+t.test('what only others could bring, and they stand still, is no hang', { buffered: true }, async t => {
+  const { status, stdout } = await exploring(t, scenario(`first: { count: 1, run: () => new Promise(() => {}) } }`))
+  t.equal(status, 4)
+  t.match(stdout, /why {6}a body awaits something .*, in vain while the other threads stand still/)
+  t.notMatch(stdout, 'HANG')
+})
+
+t.test('nor is it a deadlock to wait for a worker of its own', { buffered: true }, async t => {
+  const code = `const cell = new Int32Array(workerData); Atomics.store(cell, 0, 1); Atomics.notify(cell, 0)`
+  const { status, stdout } = await exploring(
+    t,
+    scenario(
+      `
+    starter: { count: 1, run: () => {
+      const cell = new Int32Array(new SharedArrayBuffer(4))
+      new Worker("const { workerData } = require('node:worker_threads'); ${code}", { eval: true, workerData: cell.buffer })
+      Atomics.wait(cell, 0, 0)
+    } } }`,
+      `import { Worker } from 'node:worker_threads'`,
+    ),
+  )
+  t.equal(status, 4)
+  t.match(stdout, /why {6}a thread starts workers of its own \(new Worker\), and they take no turns/)
+  t.notMatch(stdout, 'HANG')
+})
+
 t.test('state outside of the shared memory is noticed, with the step', { buffered: true }, async t => {
   const { status, stdout } = await exploring(
     t,

@@ -92,6 +92,10 @@ export const HEAD = {
   patience: 43,
   /** Most rounds of a loop that was left although no cell had changed that it looks at, in all executions. */
   gaveUp: 44,
+  /** Executions given up because what nobody controls did not come. */
+  givenUp: 45,
+  /** Whether a thread ever started workers of its own. */
+  workers: 46,
 } as const
 
 export const ENDING = {

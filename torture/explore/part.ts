@@ -31,9 +31,10 @@ import { FaultBox } from './fault-box.ts'
 import { Focus } from './focus.ts'
 import type { ExplorerMemory } from './memory.ts'
 import { Names } from './names.ts'
+import { noticeWorkers } from './own-workers.ts'
 import { Player } from './player.ts'
 import { Scheduler } from './scheduler.ts'
-import { Stage } from './stage.ts'
+import { Abandoned, Stage } from './stage.ts'
 import { steppedBy } from './step-order.ts'
 import { StoreBuffers } from './store-buffer.ts'
 import type { Strategy } from './strategy.ts'
@@ -84,6 +85,8 @@ export async function takePart<S extends StrategySet>(
   const waits = new ControlledWaits(stage)
   controlAtomics(stage, addresses, waits)
   const startTime = controlTime(stage)
+  noticeWorkers(() => stage.startsWorkers())
+  process.on('uncaughtException', dropAbandoned)
   let scenario: Scenario
   try {
     scenario = await how.load()
@@ -193,6 +196,11 @@ async function serve(stage: Stage, player: Player): Promise<void> {
     if (playing !== undefined) await playing
   }
   await setImmediate()
+}
+
+/** What makes a body leave may reach it in a callback of the event loop, and is no failure there either. */
+function dropAbandoned(error: unknown): void {
+  if (!(error instanceof Abandoned)) throw error
 }
 
 /** Who waits for the baton need not make progress; whoever has it must. */

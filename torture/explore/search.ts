@@ -65,6 +65,9 @@ const ALONE = {
 const PRIVATE_MEMORY =
   "memory that setup did not return: operations on it were taken for a thread's own affair, and no thread is switched there"
 
+const OWN_WORKERS =
+  'a thread starts workers of its own (new Worker), and they take no turns: only torture run can have them'
+
 /** Why executions that were given up prove nothing. */
 function tooLong({ cutOff, executions }: { readonly cutOff: number; readonly executions: number }): string | undefined {
   if (2 * cutOff <= executions) return undefined
@@ -257,8 +260,9 @@ class Search {
     return hinted !== undefined && execution % 2 === 0 ? hinted : execution
   }
 
-  async #after(place: number, options: ExecutionOptions, outcome: Outcome): Promise<void> {
+  async #after(place: number, options: ExecutionOptions, seen: Outcome): Promise<void> {
     const { execution, strategies, stay } = this.#tools
+    const outcome = this.#isControlled() ? seen : { ending: seen.ending }
     this.#executions++
     this.#tally.add(NAMES[place], place, outcome, options.focused || this.#executions > PROBES)
     this.#noteDivergence(strategies)
@@ -274,7 +278,7 @@ class Search {
       const learnt = this.#learns(place) && this.#contention.learn(execution.board)
       if (gaveUp || learnt) this.#startOver(strategies)
     }
-    if (this.#executions % RECHECK === 1 && outcome.fault === undefined) await this.#recheck()
+    if (this.#executions % RECHECK === 1 && outcome.fault === undefined && !this.#over) await this.#recheck()
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
     if (engine.load(stay.control.words, WORD.stop) === 1) this.#over = true
@@ -282,6 +286,18 @@ class Search {
       await setImmediate()
       this.#turned = realMs()
     }
+  }
+
+  /**
+   * Whether what was seen says something of the program, and not only of what takes no turns. If not, the search is over:
+   * every execution would be the same, and may take seconds.
+   */
+  #isControlled(): boolean {
+    const { head } = this.#tools.execution.board
+    if (head[HEAD.workers] === 1) this.#tally.uncontrolled(OWN_WORKERS)
+    if (head[HEAD.workers] === 0 && head[HEAD.givenUp] === 0) return true
+    this.#over = true
+    return false
   }
 
   /** What counts on the focus being complete looks at every execution, the others now and then. */

@@ -57,7 +57,9 @@ export class Stage {
   /** The operation at which the present burst began. */
   #began = 0
   #refusals = 0
+  /** Undefined until the scenario has been imported. */
   #head!: Int32Array
+  #startsWorkers = false
 
   constructor(thread: number) {
     this.thread = thread
@@ -66,6 +68,7 @@ export class Stage {
   attach(board: Board, scheduler: Scheduler, baton: Baton): void {
     this.board = board
     this.#head = board.head
+    if (this.#startsWorkers) this.#head[HEAD.workers] = 1
     this.scheduler = scheduler
     this.baton = baton
   }
@@ -80,6 +83,12 @@ export class Stage {
   /** The thread uses memory that `setup` did not return. */
   hides(): void {
     this.#head[HEAD.hidden] = 1
+  }
+
+  /** The thread starts a worker of its own, here or while the scenario is imported. */
+  startsWorkers(): void {
+    this.#startsWorkers = true
+    if (this.#head !== undefined) this.#head[HEAD.workers] = 1
   }
 
   get abandoned(): boolean {

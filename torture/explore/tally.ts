@@ -23,6 +23,9 @@ export interface Ending {
   readonly bounded: Bounded
 }
 
+const FOREIGN = 'a body awaits something that is neither settled nor Atomics.waitAsync'
+const IN_VAIN = ', in vain while the other threads stand still'
+
 export class Tally {
   readonly #board: Board
   readonly #instance: PlannedInstance
@@ -67,7 +70,7 @@ export class Tally {
       head[HEAD.expected] === 0 && (head[HEAD.fairAfter] === 0 || head[HEAD.steps] <= head[HEAD.fairAfter])
     if (promised && place === PLACE.pct2) this.#pct[2]++
     if (promised && place === PLACE.pct3) this.#pct[3]++
-    if (ending === ENDING.cutOff) this.#cutOff++
+    if (ending === ENDING.cutOff && head[HEAD.givenUp] === 0) this.#cutOff++
     this.#longest = Math.max(this.#longest, head[HEAD.steps])
     const whole = ending !== ENDING.cutOff
     if (whole) {
@@ -105,8 +108,8 @@ export class Tally {
 
   conclude({ focus, patience, dpor, bounded }: Ending): Exploration {
     const executions = [...this.#byName.values()].reduce((sum, count) => sum + count.executions, 0)
-    if (this.#board.head[HEAD.foreignAwaits] > 0)
-      this.uncontrolled('a body awaits something that is neither settled nor Atomics.waitAsync')
+    const { head } = this.#board
+    if (head[HEAD.foreignAwaits] > 0) this.uncontrolled(head[HEAD.givenUp] > 0 ? `${FOREIGN}${IN_VAIN}` : FOREIGN)
     const doubt = this.doubt(dpor, patience)
     return {
       executions,

@@ -83,6 +83,10 @@ export interface BundleSource {
   readonly dir: string | Promise<string>
 }
 
+export interface StoredBundle extends BundleSource {
+  readonly dir: string
+}
+
 export interface Carrier {
   readonly spec: HostSpec
   /** @throws {HostProblem} */

@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { BundleSource } from './carrier.ts'
+import type { BundleSource, StoredBundle } from './carrier.ts'
 import { listFiles } from './host/bundles.ts'
 
 const LEVEL = 6
@@ -50,11 +50,10 @@ const BLOCK = 4096
 const sizes = new Map<string, number>()
 
 /** What a bundle takes on a disk, in bytes. */
-export async function sizeOfBundle({ hash, dir }: BundleSource): Promise<number> {
+export function sizeOfBundle({ hash, dir }: StoredBundle): number {
   let bytes = sizes.get(hash)
   if (bytes === undefined) {
-    const folder = await dir
-    const blocks = listFiles(folder).map(path => Math.ceil(statSync(join(folder, path)).size / BLOCK))
+    const blocks = listFiles(dir).map(path => Math.ceil(statSync(join(dir, path)).size / BLOCK))
     bytes = BLOCK * blocks.reduce((sum, count) => sum + count, 0)
     sizes.set(hash, bytes)
   }

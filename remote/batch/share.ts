@@ -7,7 +7,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSyn
 import { join, resolve } from 'node:path'
 import { replaceJson } from '../../results/files.ts'
 import { thisRunner } from '../../results/process.ts'
-import { BatchProblem, type BundleSource } from '../carrier.ts'
+import { BatchProblem, type StoredBundle } from '../carrier.ts'
 import { Arrival, bundleFolder, wantsBundle } from '../host/bundles.ts'
 import { claimDirectory } from '../host/directory.ts'
 import { AGENT_FILE, NODES, RUNS } from '../host/layout.ts'
@@ -28,7 +28,7 @@ export interface Share {
  * @param key names the run, uniquely
  * @throws {BatchProblem} where the directory is somebody else's, or cannot be written
  */
-export function prepare(at: string, key: string, bundle: BundleSource, shipsNode: boolean): Share {
+export function prepare(at: string, key: string, bundle: StoredBundle, shipsNode: boolean): Share {
   const directory = resolve(at)
   try {
     claimDirectory(directory)

@@ -85,7 +85,7 @@ export class SshReached implements Reached {
     const porter = await this.#ready()
     const { hash } = bundle
     if (!(await porter.ask({ ask: 'want', hash })).wanted) return 0
-    await porter.ask({ ask: 'want', hash, bytes: await sizeOfBundle(bundle) })
+    await porter.ask({ ask: 'want', hash, bytes: sizeOfBundle({ hash, dir: await bundle.dir }) })
     return withPacked(bundle, async bytes => {
       await porter.ask({ ask: 'take', hash, packed: bytes.length }, bytes)
       return bytes.length

@@ -12,6 +12,7 @@ import type { ControlledWaits } from './controlled-waits.ts'
 import { engine } from './engine.ts'
 import { DID, OP } from './ops.ts'
 import type { Stage } from './stage.ts'
+import type { Modified } from './weak-memory.ts'
 
 type Value = number | bigint
 type Cells = Int32Array
@@ -60,8 +61,8 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     const at = indexOf(known, index)
     const value = convert(known, given)
     stage.point(OP.store, known.base + at * known.bytes, known.bytes)
-    if (stage.weak?.store(cells, at, value, known, order)) {
-      const held = engine.load(cells, at)
+    const held = stage.weak?.store(cells, at, value, known, order)
+    if (held !== undefined) {
       stage.told(DID.delay, held, value)
       return value
     }
@@ -71,22 +72,37 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     return value
   }
 
+  /** A read-modify-write whose write was delayed. */
+  const finished = ({ did, before, after }: Modified): Value => {
+    stage.told(did, before, after)
+    return before
+  }
+
   const modify =
     (kind: number, operation: typeof engine.add) =>
-    (cells: Cells, index: unknown, given: unknown): unknown => {
+    (cells: Cells, index: unknown, given: unknown, order?: Order): unknown => {
       const known = controlled(cells)
       if (known === undefined) return operation(cells, index as number, given as number)
       const at = indexOf(known, index)
       const value = convert(known, given)
       stage.point(kind, known.base + at * known.bytes, known.bytes)
-      stage.weak?.flush()
+      if (stage.weak !== undefined) {
+        const delayed = stage.weak.modify(cells, at, known, order, changing(operation, value))
+        if (delayed !== undefined) return finished(delayed)
+      }
       const before = operation(cells, at, value as number)
       const after = engine.load(cells, at)
       stage.told(before === after ? DID.write : DID.write | DID.change, before, after)
       return before
     }
 
-  const compareExchange = (cells: Cells, index: unknown, givenExpected: unknown, given: unknown): unknown => {
+  const compareExchange = (
+    cells: Cells,
+    index: unknown,
+    givenExpected: unknown,
+    given: unknown,
+    order?: Order,
+  ): unknown => {
     const known = controlled(cells)
     if (known === undefined)
       return engine.compareExchange(cells, index as number, givenExpected as number, given as number)
@@ -94,7 +110,10 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     const expected = convert(known, givenExpected)
     const value = convert(known, given)
     stage.point(OP.compareExchange, known.base + at * known.bytes, known.bytes)
-    stage.weak?.flush()
+    if (stage.weak !== undefined) {
+      const delayed = stage.weak.modify(cells, at, known, order, exchanging(expected, value))
+      if (delayed !== undefined) return finished(delayed)
+    }
     const before = engine.compareExchange(cells, at, expected as number, value as number)
     const after = engine.load(cells, at)
     const { scratch } = known
@@ -168,4 +187,18 @@ function install(methods: Readonly<Record<string, (...args: never[]) => unknown>
     Object.defineProperty(method, 'length', { value: realm[name].length, configurable: true })
     realm[name] = method
   }
+}
+
+/** The operation on one element of the same type. */
+const changing = (operation: typeof engine.add, value: Value) => (one: Known['scratch']) => {
+  operation(one as Cells, 0, value as number)
+  return true
+}
+
+const exchanging = (expected: Value, value: Value) => (one: Known['scratch']) => {
+  const found = one[0]
+  one[0] = expected
+  const same = one[0] === found
+  one[0] = same ? value : found
+  return same
 }

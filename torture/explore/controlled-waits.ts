@@ -98,6 +98,8 @@ export class ControlledWaits {
     const stage = this.#stage
     const result = ok ? 'ok' : 'timed-out'
     if (!ok) this.#board.clock[0] = Math.max(this.#board.clock[0], deadline)
+    // Whoever notified it did so in full order, and so it goes on.
+    else stage.weak?.flush()
     stage.told(ok ? 0 : DID.timeOut, ok ? 1 : 0, 0, result)
     if (ok) stage.progressed()
     return result

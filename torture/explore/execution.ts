@@ -130,10 +130,8 @@ export class Execution {
     const { head } = this.board
     if (options.traced || head[HEAD.cloned] === 1) this.#collect()
     const ending = head[HEAD.ending]
-    if (ending === ENDING.finished) {
-      this.#stage.weak?.settle()
-      checkRound(this.#participant, 0, this.#shared, options.round)
-    } else if (ending === ENDING.deadlock || ending === ENDING.livelock) {
+    if (ending === ENDING.finished) checkRound(this.#participant, 0, this.#shared, options.round)
+    else if (ending === ENDING.deadlock || ending === ENDING.livelock) {
       const { message, details } = describeStandstill(this.board, this.#stage.scheduler.waits, this.#names)
       this.#box.put({ oracle: 'HANG', message, thread: this.#names.threads[head[HEAD.culprit]], details })
     }

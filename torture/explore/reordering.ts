@@ -10,7 +10,7 @@
  * left behind let alone for as long as it takes another one to notice. To draw the few communications that matter rather
  * than all delays is the thought of PCTWM (Gao, Chakraborty, Kulahcioglu Ozkan, ASPLOS 2023).
  */
-import { type Board, HEAD, lowest } from './board.ts'
+import { type Board, HEAD, lowest, nthOf, sizeOf } from './board.ts'
 
 /** Of what a thread has delayed, another store reaches memory once in so many times; and so a store overtakes another. */
 const FURTHER_ONE_IN = 2
@@ -93,6 +93,7 @@ export class Reordering {
     const head = this.#head
     const stalled = head[HEAD.stalled] & head[HEAD.enabled] & ~head[HEAD.spinning]
     head[HEAD.stalled] = 0
-    return stalled !== 0 ? stalled : head[HEAD.held] & -head[HEAD.held]
+    if (stalled !== 0 || head[HEAD.held] === 0) return stalled
+    return 1 << nthOf(head[HEAD.held], this.#board.random.below(sizeOf(head[HEAD.held])))
   }
 }

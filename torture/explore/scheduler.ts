@@ -84,14 +84,18 @@ export class Scheduler {
    * @param again whether the same one has just been said of this operation
    */
   aside(kind: number, address: number, bytes: number, again = false): boolean {
-    const { board } = this
-    const head = this.#head
     if (!this.#isAside(address, again)) return false
+    this.noteAside(kind, address, bytes)
+    return true
+  }
+
+  /** The same, where there was nothing to decide. */
+  noteAside(kind: number, address: number, bytes: number): void {
+    const head = this.#head
     const last = head[HEAD.last]
     this.pend(ASIDE, kind, address, bytes)
-    board.note(ASIDE, 0, head[HEAD.enabled], 0, 0)
+    this.board.note(ASIDE, 0, head[HEAD.enabled], 0, 0)
     head[HEAD.last] = last
-    return true
   }
 
   /** Who goes next, or -1: the execution is over, and `ending` says how. */
@@ -216,6 +220,7 @@ export class Scheduler {
   /** Only threads that repeat themselves can go, or nobody. */
   #spinnerOrEnd(): number {
     const head = this.#head
+    if (head[HEAD.unfinished] === 0) return this.end(ENDING.finished, -1)
     const spinners = head[HEAD.enabled] & head[HEAD.spinning]
     if (spinners === 0) return this.end(ENDING.deadlock, lowest(head[HEAD.unfinished]))
     const idle = head[HEAD.idle]++
@@ -341,7 +346,7 @@ export class Scheduler {
     return awaited === ANY || awaited === entry
   }
 
-  /** The thread's body has returned. */
+  /** The thread's body has returned. The last one's end is that of the execution, if nobody has left a store behind. */
   finish(thread: number): void {
     const head = this.#head
     const others = ~(1 << thread)
@@ -349,7 +354,8 @@ export class Scheduler {
     head[HEAD.spinning] &= others
     head[HEAD.opening] &= others
     head[HEAD.unfinished] &= others
-    if (head[HEAD.unfinished] === 0 && head[HEAD.ending] === ENDING.none) this.end(ENDING.finished, -1)
+    const left = head[HEAD.unfinished] | head[HEAD.enabled] | head[HEAD.held]
+    if (left === 0 && head[HEAD.ending] === ENDING.none) this.end(ENDING.finished, -1)
   }
 }
 

@@ -164,7 +164,7 @@ export class Stage {
     // Roused, before or after the loop was recognised: what was seen before counts no longer.
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
     if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(kind, board.of(thread, ACTOR.address)))
-    if ((did & DID.change) !== 0) this.#moved()
+    if ((did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)) this.#moved()
     else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), read)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
   }
@@ -257,6 +257,8 @@ export class Stage {
     if (head[HEAD.ending] === ENDING.none) this.#leaves(this.#spins.rounds)
     this.scheduler.finish(this.thread)
     if (head[HEAD.unfinished] === 0) {
+      // What is still delayed reaches memory in any order, too, before anybody judges.
+      if (head[HEAD.ending] === ENDING.none) this.choose()
       if (this.thread !== 0) this.baton.pass(0)
       return
     }

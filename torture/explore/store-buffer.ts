@@ -1,40 +1,45 @@
 /**
  * Store buffers: a weaker memory model, seen through the order that `lib` gives as an extra last argument of `Atomics`.
  * A store marked relaxed or release waits in its thread's buffer until the scheduler lets it reach memory, as a step of
- * an actor of its own; an operation without a mark is in full order and waits until the buffer is empty.
+ * an actor of its own, if need be after its thread has returned; an operation without a mark is in full order and waits
+ * until the buffer is empty.
  *
  * - `tso` (total store order, as on x86: Owens, Sarkar, Sewell, "A Better x86 Memory Model: x86-TSO", 2009): stores
  *   become visible in their order; a thread sees its own at once. Loads marked relaxed or acquire do not wait for them.
- * - `pso` (partial store order, as in SPARC's manual): a relaxed store may also overtake earlier stores to other cells,
- *   which a release store never does; and a marked load may find what its cell held before, back to the thread's last
- *   load marked acquire, its last operation in full order, or the last time it saw the cell.
- *
- * Read-modify-writes are in full order whatever their mark: on the machines that these models describe they lock the
- * cell, and what an algorithm gains from a weaker one is not modelled.
+ *   Read-modify-writes are in full order whatever their mark: they lock the cell.
+ * - `pso` (partial store order, as in SPARC's manual, and with what ARM's processors do beside that): a relaxed store may
+ *   also overtake earlier stores to other cells, which a release store never does; a marked load may have happened
+ *   earlier (see `Looks`); and a marked read-modify-write is no barrier but for what its mark says. It reads the cell's
+ *   present value, and what it writes is delayed like a store: later ones may overtake it, and unless it is a release it
+ *   may overtake earlier ones. Nothing comes between the two: the cell is **reserved**, and whoever writes to it lets the
+ *   delayed value reach memory first. A release waits until earlier stores have reached memory, an acquire lets no later
+ *   load happen before it has read. If it fails it was a load of the present value with the same mark.
  *
  * All of it lies in shared memory, since whoever has the baton carries a store out for the thread that delayed it.
  */
 import type { Addresses, Known } from './addresses.ts'
-import { ACTOR, type Board, STEP } from './board.ts'
+import { ACTOR, type Board } from './board.ts'
 import { engine } from './engine.ts'
+import { Looks } from './looks.ts'
 import { DID, OP } from './ops.ts'
 import type { Scheduler } from './scheduler.ts'
-import type { WeakMemory } from './weak-memory.ts'
+import type { Modified, WeakMemory } from './weak-memory.ts'
 
 /** Stores that one thread may have delayed; a further one waits for the oldest. */
 const DEPTH = 16
 /** Words of a delayed store. */
-const ENTRY = { address: 0, bytes: 1, low: 2, high: 3, release: 4, big: 5 } as const
+const ENTRY = { address: 0, bytes: 1, low: 2, high: 3, reserved: 4 } as const
 const ENTRY_WORDS = 8
 /** Words of a thread: how many it has delayed, the step since which its loads are in order. */
 const COUNT = 0
 const FENCE = 1
-const THREAD_WORDS = 8 + DEPTH * ENTRY_WORDS
-/** How far back a load may look. */
-const OLDEST = 8
+const FIRST_ENTRY = 8
+const THREAD_WORDS = FIRST_ENTRY + DEPTH * ENTRY_WORDS
 
 /** Most threads: each has an actor for its buffer as well, and what is delayed must fit the scratch. */
 export const MOST_BUFFERED = 15
+
+type Value = number | bigint
 
 export class StoreBuffers implements WeakMemory {
   readonly #board: Board
@@ -42,6 +47,7 @@ export class StoreBuffers implements WeakMemory {
   readonly #addresses: Addresses
   readonly #thread: number
   readonly #partial: boolean
+  readonly #looks: Looks
   readonly #w: Int32Array
 
   constructor(options: {
@@ -57,6 +63,7 @@ export class StoreBuffers implements WeakMemory {
     this.#addresses = options.addresses
     this.#thread = options.thread
     this.#partial = options.model === 'pso'
+    this.#looks = new Looks(options.board, options.scheduler, options.thread)
     this.#w = options.scratch
   }
 
@@ -70,133 +77,177 @@ export class StoreBuffers implements WeakMemory {
     }
   }
 
-  store(_cells: Int32Array, index: number, value: number | bigint, known: Known, order: string | undefined): boolean {
+  store(cells: Int32Array, index: number, value: Value, known: Known, order: string | undefined): Value | undefined {
+    const address = known.base + index * known.bytes
     if (order !== 'relaxed' && order !== 'release') {
       this.flush()
-      return false
+      this.#claim(this.#thread, address, known.bytes)
+      return undefined
     }
-    const w = this.#w
-    const mine = THREAD_WORDS * this.#thread
-    while (w[mine + COUNT] >= DEPTH) this.#drainFirst(this.#thread)
-    const at = this.#place(known.base + index * known.bytes, order === 'release')
-    w[at + ENTRY.address] = known.base + index * known.bytes
-    w[at + ENTRY.bytes] = known.bytes
-    w[at + ENTRY.low] = Number(BigInt.asIntN(32, BigInt(value)))
-    w[at + ENTRY.high] = known.big ? Number(BigInt.asIntN(32, BigInt(value) >> 32n)) : 0
-    w[at + ENTRY.release] = order === 'release' ? 1 : 0
-    w[at + ENTRY.big] = known.big ? 1 : 0
-    this.#offer(this.#thread)
-    return true
+    const held = this.#own(address, known) ?? engine.load(cells, index)
+    this.#delay(address, known, value, order)
+    return held
   }
 
-  load(_cells: Int32Array, index: number, known: Known, order: string | undefined): number | bigint | undefined {
+  load(_cells: Int32Array, index: number, known: Known, order: string | undefined): Value | undefined {
     if (order !== 'relaxed' && order !== 'acquire') {
       this.flush()
-      this.#fence()
       return undefined
     }
     const address = known.base + index * known.bytes
-    const own = this.#delayed(this.#thread, address)
-    const value = own >= 0 ? this.#valueOf(own, known) : this.#earlier(known, address)
-    if (order === 'acquire') this.#fence()
+    const own = this.#own(address, known)
+    if (own !== undefined || !this.#partial) return own
+    const value = this.#looks.look(address, known, this.#fence)
+    if (order === 'acquire') this.#fence = this.#looks.since
     return value
   }
 
-  flush(): void {
-    while (this.#w[THREAD_WORDS * this.#thread + COUNT] > 0) this.#drainFirst(this.#thread)
-    this.#fence()
+  modify(
+    cells: Int32Array,
+    index: number,
+    known: Known,
+    order: string | undefined,
+    change: (one: Known['scratch']) => boolean,
+  ): Modified | undefined {
+    const { bytes, scratch } = known
+    const address = known.base + index * bytes
+    const marked = this.#partial && (order === 'relaxed' || order === 'acquire' || order === 'release')
+    if (!marked) this.flush()
+    else if (order === 'release') this.#drainAll()
+    else while (this.#own(address, known) !== undefined) this.#drain(this.#thread, 0)
+    this.#claim(this.#thread, address, bytes)
+    if (!marked) return undefined
+    if (order === 'acquire') this.#fence = this.#looks.presentSince(address, bytes, this.#fence)
+    const before = engine.load(cells, index) as Value
+    scratch[0] = before
+    if (!change(scratch)) return { did: 0, before, after: before }
+    const after = scratch[0] as Value
+    this.#delay(address, known, after, order, true)
+    return { did: DID.delay, before, after }
   }
 
-  settle(): void {
-    for (let t = 0; t < this.#board.threads; t++) while (this.#w[THREAD_WORDS * t + COUNT] > 0) this.#drainFirst(t)
+  flush(): void {
+    this.#drainAll()
+    this.#fence = this.#board.steps
   }
 
   drain(actor: number): void {
-    this.#drainFirst(actor - this.#board.threads)
+    const thread = actor - this.#board.threads
+    let chosen = 0
+    for (let n = 1; n < this.#count(thread); n++) {
+      const at = this.#entry(thread, n)
+      if (this.#w[at + ENTRY.reserved] === 0) continue
+      if (!this.#scheduler.aside(OP.overtake, this.#w[at + ENTRY.address], this.#w[at + ENTRY.bytes], chosen > 0)) break
+      chosen = n
+    }
+    this.#drain(thread, chosen)
   }
 
-  /** Loads from here on find nothing older. */
-  #fence(): void {
-    this.#w[THREAD_WORDS * this.#thread + FENCE] = this.#board.steps
+  /** Loads from here on find nothing that was over before this step. */
+  get #fence(): number {
+    return this.#w[THREAD_WORDS * this.#thread + FENCE]
+  }
+
+  set #fence(step: number) {
+    this.#w[THREAD_WORDS * this.#thread + FENCE] = step
+  }
+
+  #count(thread: number): number {
+    return this.#w[THREAD_WORDS * thread + COUNT]
+  }
+
+  #entry(thread: number, n: number): number {
+    return THREAD_WORDS * thread + FIRST_ENTRY + ENTRY_WORDS * n
+  }
+
+  #delay(address: number, known: Known, value: Value, order: string | undefined, reserved = false): void {
+    const w = this.#w
+    while (this.#count(this.#thread) >= DEPTH) this.#drain(this.#thread, 0)
+    const at = this.#place(address, order === 'release')
+    w[at + ENTRY.address] = address
+    w[at + ENTRY.bytes] = known.bytes
+    w[at + ENTRY.low] = low(value)
+    w[at + ENTRY.high] = known.big ? low(BigInt(value) >> 32n) : 0
+    w[at + ENTRY.reserved] = reserved ? 1 : 0
+    this.#offer(this.#thread)
   }
 
   /** The place of a new entry: at the end, or further ahead where the model lets it overtake and the scheduler does. */
   #place(address: number, release: boolean): number {
     const w = this.#w
-    const mine = THREAD_WORDS * this.#thread
-    const last = w[mine + COUNT]++
+    const thread = this.#thread
+    const last = w[THREAD_WORDS * thread + COUNT]++
     let n = last
-    const entry = (i: number) => mine + 8 + ENTRY_WORDS * i
-    while (this.#partial && !release && n > 0 && w[entry(n - 1) + ENTRY.address] !== address) {
-      if (!this.#scheduler.aside(OP.overtake, address, w[entry(n - 1) + ENTRY.bytes], n < last)) break
-      w.copyWithin(entry(n), entry(n - 1), entry(n))
+    while (this.#partial && !release && n > 0) {
+      const before = this.#entry(thread, n - 1)
+      if (w[before + ENTRY.address] === address) break
+      if (!this.#scheduler.aside(OP.overtake, address, w[before + ENTRY.bytes], n < last)) break
+      w.copyWithin(before + ENTRY_WORDS, before, before + ENTRY_WORDS)
       n--
     }
-    if (n < last) this.#scheduler.reordering.expose(this.#thread, n + 1)
-    return entry(n)
+    if (n < last) this.#scheduler.reordering.expose(thread, n + 1)
+    return this.#entry(thread, n)
   }
 
-  /** What the cell held before, if the scheduler wants the load to have happened then. */
-  #earlier(known: Known, address: number): number | bigint | undefined {
-    // Values are on the board with their low 32 bits only.
-    if (!this.#partial || known.bytes !== 4) return undefined
-    const board = this.#board
-    const since = this.#w[THREAD_WORDS * this.#thread + FENCE]
-    let value: number | undefined
-    let looked = 0
-    for (let step = board.steps - 1; step >= since && looked < OLDEST; step--) {
-      if (board.at(step, STEP.address) !== address) continue
-      const did = board.didAt(step)
-      const by = board.actorAt(step)
-      // It has seen the cell, or written it: nothing older is to be had.
-      if ((by === this.#thread || by === board.threads + this.#thread) && (did & DID.delay) === 0) break
-      if ((did & DID.change) === 0) continue
-      if (!this.#scheduler.aside(OP.early, address, known.bytes)) break
-      known.scratch[0] = board.at(step, STEP.read)
-      value = known.scratch[0] as number
-      looked++
+  /** The value that the thread has delayed for a cell. What overlaps it without being it reaches memory first. */
+  #own(address: number, { bytes, scratch, big }: Known): Value | undefined {
+    const w = this.#w
+    for (let n = this.#count(this.#thread) - 1; n >= 0; n--) {
+      const at = this.#entry(this.#thread, n)
+      if (!overlaps(w[at + ENTRY.address], w[at + ENTRY.bytes], address, bytes)) continue
+      if (w[at + ENTRY.address] !== address || w[at + ENTRY.bytes] !== bytes) {
+        this.#drainAll()
+        return undefined
+      }
+      scratch[0] = big ? wide(w[at + ENTRY.high], w[at + ENTRY.low]) : w[at + ENTRY.low]
+      return scratch[0]
     }
-    return value
+    return undefined
   }
 
-  /** The newest delayed store of a thread to a cell, or -1. */
-  #delayed(thread: number, address: number): number {
+  /** Nobody else has the cell reserved any more: what they have delayed for it has reached memory. */
+  #claim(thread: number, address: number, bytes: number): void {
     const w = this.#w
-    const theirs = THREAD_WORDS * thread
-    for (let n = w[theirs + COUNT] - 1; n >= 0; n--) {
-      const at = theirs + 8 + ENTRY_WORDS * n
-      if (w[at + ENTRY.address] === address) return at
+    for (let t = 0; t < this.#board.threads; t++) {
+      if (t === thread) continue
+      for (let n = 0; n < this.#count(t); n++) {
+        const at = this.#entry(t, n)
+        if (w[at + ENTRY.reserved] === 0) continue
+        if (!overlaps(w[at + ENTRY.address], w[at + ENTRY.bytes], address, bytes)) continue
+        this.#noteOvertaking(t, n)
+        this.#drain(t, n--)
+      }
     }
-    return -1
   }
 
-  #valueOf(at: number, { scratch, big }: Pick<Known, 'scratch' | 'big'>): number | bigint {
-    const w = this.#w
-    scratch[0] = big
-      ? (BigInt(w[at + ENTRY.high]) << 32n) | BigInt.asUintN(32, BigInt(w[at + ENTRY.low]))
-      : w[at + ENTRY.low]
-    return scratch[0]
+  /** As if it had been chosen, so that a replay chooses it. */
+  #noteOvertaking(thread: number, entry: number): void {
+    for (let n = 1; n <= entry; n++) {
+      const at = this.#entry(thread, n)
+      if (this.#w[at + ENTRY.reserved] === 0) continue
+      this.#scheduler.noteAside(OP.overtake, this.#w[at + ENTRY.address], this.#w[at + ENTRY.bytes])
+    }
   }
 
-  /** The oldest delayed store reaches memory. */
-  #drainFirst(thread: number): void {
+  #drainAll(): void {
+    while (this.#count(this.#thread) > 0) this.#drain(this.#thread, 0)
+  }
+
+  /** A delayed store reaches memory: the oldest one, or a reserved one ahead of it. */
+  #drain(thread: number, n: number): void {
     const w = this.#w
-    const theirs = THREAD_WORDS * thread
-    const at = theirs + 8
+    const at = this.#entry(thread, n)
     const address = w[at + ENTRY.address]
     const bytes = w[at + ENTRY.bytes]
+    this.#claim(thread, address, bytes)
     const { cells, index } = this.#addresses.cellsAt(address, bytes)
-    const value =
-      bytes === 8
-        ? (BigInt(w[at + ENTRY.high]) << 32n) | BigInt.asUintN(32, BigInt(w[at + ENTRY.low]))
-        : w[at + ENTRY.low]
+    const value = bytes === 8 ? wide(w[at + ENTRY.high], w[at + ENTRY.low]) : w[at + ENTRY.low]
     const before = engine.exchange(cells, index, value as number)
     const after = engine.load(cells, index)
-    w[theirs + COUNT]--
-    w.copyWithin(at, at + ENTRY_WORDS, at + ENTRY_WORDS * (w[theirs + COUNT] + 1))
+    const count = --w[THREAD_WORDS * thread + COUNT]
+    w.copyWithin(at, at + ENTRY_WORDS, this.#entry(thread, count + 1))
     const actor = this.#board.threads + thread
     this.#scheduler.pend(actor, OP.drain, address, bytes)
-    const low = (it: number | bigint) => Number(BigInt.asIntN(32, BigInt(it)))
     this.#scheduler.took(actor, before === after ? DID.write : DID.write | DID.change, low(before), low(after))
     this.#offer(thread)
   }
@@ -204,10 +255,16 @@ export class StoreBuffers implements WeakMemory {
   /** The buffer's actor can go while something is in it. */
   #offer(thread: number): void {
     const w = this.#w
-    const theirs = THREAD_WORDS * thread
     const actor = this.#board.threads + thread
-    const filled = w[theirs + COUNT] > 0
-    if (filled) this.#scheduler.pend(actor, OP.drain, w[theirs + 8 + ENTRY.address], w[theirs + 8 + ENTRY.bytes])
+    const filled = this.#count(thread) > 0
+    const first = this.#entry(thread, 0)
+    if (filled) this.#scheduler.pend(actor, OP.drain, w[first + ENTRY.address], w[first + ENTRY.bytes])
     this.#scheduler.reordering.offer(actor, filled)
   }
 }
+
+const low = (value: Value): number => (typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value)))
+
+const wide = (high: number, lower: number): bigint => (BigInt(high) << 32n) | BigInt.asUintN(32, BigInt(lower))
+
+const overlaps = (a: number, aBytes: number, b: number, bBytes: number): boolean => a < b + bBytes && b < a + aBytes

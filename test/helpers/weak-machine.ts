@@ -1,0 +1,197 @@
+/**
+ * The explorer's own `Atomics`, store buffers and scheduler without threads: whoever is chosen does the operation that
+ * its body comes to next. What is tried is decided by a strategy: everything there is, or one of those that draw lots.
+ */
+import { Addresses } from '../../torture/explore/addresses.ts'
+import { controlAtomics } from '../../torture/explore/atomics.ts'
+import { ACTOR, Board, ENDING, HEAD, isSingle, scheduleOf } from '../../torture/explore/board.ts'
+import type { ControlledWaits } from '../../torture/explore/controlled-waits.ts'
+import { Focus } from '../../torture/explore/focus.ts'
+import { DID, OP } from '../../torture/explore/ops.ts'
+import { Scheduler } from '../../torture/explore/scheduler.ts'
+import type { Stage } from '../../torture/explore/stage.ts'
+import { StoreBuffers } from '../../torture/explore/store-buffer.ts'
+import type { Strategy } from '../../torture/explore/strategy.ts'
+import type { Model } from './models.ts'
+import { type Methods, methods, nextOf, type Operation, type Result, type Subject } from './recorded.ts'
+
+/** All decisions that a scheduler leaves to a replay: who goes, and what happens out of its order. */
+export class Everything implements Strategy {
+  readonly name = 'everything'
+  #path: { readonly options: readonly number[]; at: number }[] = []
+  #position = 0
+
+  begin(): boolean {
+    this.#position = 0
+    return true
+  }
+
+  forced(_board: Board, able: number): number {
+    if (isSingle(able)) return 31 - Math.clz32(able)
+    return this.#decide(Array.from({ length: 31 }, (_, n) => n).filter(n => (able & (1 << n)) !== 0))
+  }
+
+  aside(): boolean {
+    return this.#decide([0, 1]) === 1
+  }
+
+  choose(): number {
+    throw new Error('a replay is asked first')
+  }
+
+  end(): void {
+    while (this.#path.length > 0 && this.#path.at(-1)!.at === this.#path.at(-1)!.options.length - 1) this.#path.pop()
+    if (this.#path.length > 0) this.#path.at(-1)!.at++
+  }
+
+  /** After an execution: nothing is left. */
+  get over(): boolean {
+    return this.#path.length === 0
+  }
+
+  #decide(options: readonly number[]): number {
+    if (this.#position === this.#path.length) this.#path.push({ options, at: 0 })
+    const { options: known, at } = this.#path[this.#position++]
+    return known[at]
+  }
+}
+
+const NAMES = ['load', 'store', 'add', 'sub', 'and', 'or', 'xor', 'exchange', 'compareExchange'] as const
+const KINDS: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(NAMES.map(name => [name, OP[name]])),
+  wait: OP.wait,
+  notify: OP.notify,
+}
+
+interface Actor {
+  readonly stage: Stage
+  readonly atomics: Methods
+  results: Result[]
+  pending: Operation | undefined
+  /** Of its wait, while it sleeps. */
+  entry: number
+  returned: unknown
+}
+
+export class WeakMachine {
+  readonly board: Board
+  readonly scheduler: Scheduler
+  readonly #subject: Subject
+  readonly #addresses: Addresses
+  readonly #initial: readonly Int32Array[]
+  readonly strategies: readonly Strategy[]
+  readonly #actors: Actor[] = []
+
+  /** @param make strategies, from their scratch */
+  constructor(subject: Subject, model: Model, make: (board: Board) => readonly Strategy[]) {
+    const threads = subject.bodies.length
+    const board = new Board(threads)
+    this.board = board
+    this.#subject = subject
+    this.strategies = make(board)
+    this.scheduler = new Scheduler(board, this.strategies, new Focus(Focus.memoryFor(1 << 12)))
+    this.#addresses = new Addresses(0)
+    this.#addresses.place([...new Set(subject.cells.map(({ buffer }) => buffer as unknown as SharedArrayBuffer))])
+    this.#initial = subject.cells.map(cell => cell.slice())
+    for (let thread = 0; thread < threads; thread++) this.#actors.push(this.#actor(thread, model))
+  }
+
+  #actor(thread: number, model: Model): Actor {
+    const { board, scheduler } = this
+    const addresses = this.#addresses
+    const weak =
+      model === 'sc'
+        ? undefined
+        : new StoreBuffers({ board, scheduler, addresses, thread, model, scratch: board.scratch(14) })
+    const told = (did: number, read: number, wrote: number) => scheduler.took(thread, did, read, wrote)
+    const stage = { thread, active: false, weak, point: () => {}, told, hides: () => {} } as unknown as Stage
+    controlAtomics(stage, addresses, undefined as unknown as ControlledWaits)
+    return { stage, atomics: methods(), results: [], pending: undefined, entry: -1, returned: undefined }
+  }
+
+  /** One execution by one of the strategies. Returns what it came to. */
+  run(
+    strategy: number,
+    { execution = 0, holdsBack = false }: { execution?: number; holdsBack?: boolean } = {},
+  ): { readonly outcome: string; readonly schedule: readonly number[] } {
+    const { board, scheduler } = this
+    const { head } = board
+    for (const actor of this.#actors) Object.assign(actor, { results: [], pending: undefined, returned: undefined })
+    scheduler.waits.reset()
+    this.#actors[0].stage.weak?.reset()
+    head[HEAD.strategy] = strategy
+    head[HEAD.holdsBack] = holdsBack ? 1 : 0
+    board.reset(
+      1,
+      execution,
+      this.#actors.map(() => 0),
+      true,
+    )
+    scheduler.reordering.begin()
+    this.strategies[strategy].begin(board)
+    for (let actor = scheduler.next(); actor >= 0; actor = scheduler.next()) {
+      if (actor >= board.threads) this.#actors[0].stage.weak!.drain(actor)
+      else this.#step(actor, this.#actors[actor])
+    }
+    this.strategies[strategy].end(board)
+    const ended = head[HEAD.ending] === ENDING.finished
+    const outcome = ended ? this.#subject.outcome(this.#actors.map(({ returned }) => returned)) : `ending ${head[0]}`
+    for (const [n, cell] of this.#subject.cells.entries()) cell.set(this.#initial[n])
+    return { outcome, schedule: scheduleOf(board) }
+  }
+
+  #step(thread: number, actor: Actor): void {
+    const { scheduler, board } = this
+    const { pending, stage } = actor
+    if (pending === undefined) {
+      board.head[HEAD.opening] &= ~(1 << thread)
+      scheduler.took(thread, 0, 0, 0)
+    } else if (pending.name === 'wait') {
+      if (!this.#wait(thread, actor, pending)) return
+    } else if (pending.name === 'notify') {
+      stage.weak?.flush()
+      const count = Number(pending.args[0] ?? 1e9)
+      scheduler.took(thread, 0, 0, 0)
+      actor.results.push(scheduler.notify(this.#addressOf(pending), count))
+    } else {
+      stage.active = true
+      actor.results.push(actor.atomics[pending.name](pending.cells, pending.index, ...pending.args))
+      stage.active = false
+    }
+    const next = nextOf(this.#subject.bodies[thread], actor.results)
+    if ('returned' in next) {
+      actor.returned = next.returned
+      scheduler.finish(thread)
+    } else {
+      actor.pending = next.operation
+      scheduler.arrive(thread, KINDS[next.operation.name], this.#addressOf(next.operation), 4)
+    }
+  }
+
+  /** False: it sleeps. */
+  #wait(thread: number, actor: Actor, pending: Operation): boolean {
+    const { scheduler, board } = this
+    const address = this.#addressOf(pending)
+    actor.stage.weak?.flush()
+    if (board.of(thread, ACTOR.kind) === OP.wake) {
+      scheduler.waits.leave(actor.entry)
+      scheduler.took(thread, 0, 0, 0)
+      actor.results.push('ok')
+      return true
+    }
+    const held = pending.cells[pending.index]
+    if (held !== pending.args[0]) {
+      scheduler.took(thread, 0, held, held)
+      actor.results.push('not-equal')
+      return true
+    }
+    actor.entry = scheduler.waits.enqueue(thread, address, false)
+    scheduler.took(thread, DID.sleep, held, held)
+    scheduler.sleep(thread, address, 4, false, actor.entry)
+    return false
+  }
+
+  #addressOf({ cells, index }: Operation): number {
+    return this.#addresses.of(cells)!.base + 4 * index
+  }
+}

@@ -272,6 +272,38 @@ t.test('with a focus on all contended cells nothing is lost', async t => {
   t.equal(focused.strategy.exhausted, true)
 })
 
+/** The same, with a look at a cell of its own before each operation, as loops have it that poll for something else. */
+const lookingAside = (program: Program): Program =>
+  function* (thread) {
+    const steps = program(thread)
+    let next = steps.next()
+    while (next.done !== true) {
+      yield* load(10 + thread)
+      next = steps.next(yield next.value)
+    }
+    return next.value
+  }
+
+t.test('who was roused is not run through where it goes on, at whatever cell', async t => {
+  const waits: Program = function* () {
+    while ((yield* load(0)) + (yield* load(1)) < 3);
+  }
+  const changes: Program = function* () {
+    yield* store(0, 1)
+    yield* store(0, 0)
+    yield* store(1, 1)
+    yield* store(0, 2)
+  }
+  const programs = [waits, changes].map(lookingAside)
+  const wanted = collect(runAll(dpor(programs), programs, OPTIONS))
+  const machine = dpor(programs)
+  machine.focused = true
+  machine.focus.add(addressOf(0), 8)
+  const found = collect(runAll(machine, programs, OPTIONS))
+  t.equal(machine.strategy.unresolved, 0)
+  t.equal(found.classes.size, wanted.classes.size)
+})
+
 t.test('with a focus that leaves out a contended cell it does not say that all was explored', async t => {
   const programs = times(2, partlyAlone)
   const machine = dpor(programs)

@@ -214,6 +214,8 @@ export class Scheduler {
     const kind = board.of(actor, ACTOR.kind)
     // Which calls have ended when one begins is of interest whatever cells they work on.
     if (board.of(actor, ACTOR.begins) === 1) return false
+    // Who was repeating itself has seen one of the cells that it looked at change: when that was matters, wherever it is now.
+    if (board.of(actor, ACTOR.enabler) >= 0) return false
     return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
   }
 

@@ -16,16 +16,20 @@ const PROJECT = {
   'node_modules/homely/data.txt': 'from home',
   'node_modules/below/package.json': '{ "name": "below", "version": "1.0.0" }',
   'node_modules/below/index.js': 'module.exports = 1\n',
+  // By the name of one that the guest itself is made of.
+  'node_modules/piscina/package.json': '{ "name": "piscina", "version": "0.0.1" }',
+  'node_modules/piscina/index.js': "module.exports = 'theirs' + require('fs').readdirSync(__dirname).length\n",
   'tests/helper.ts': 'export const step = (n: number): number => n + 1\n',
   'tests/table.json': '{ "steps": 2 }',
   'tests/ring.torture.ts': `import { readFileSync } from 'node:fs'
 import { defineScenario } from 'torture'
 import plain from 'plain'
 import homely from 'homely'
+import piscina from 'piscina'
 import { step } from './helper.ts'
 
 const table = JSON.parse(readFileSync(new URL('./table.json', import.meta.url), 'utf8')) as { steps: number }
-const summary: string = await Promise.resolve([plain.plain, homely, table.steps].join(' '))
+const summary: string = await Promise.resolve([plain.plain, homely, piscina, table.steps].join(' '))
 
 export default defineScenario({
   name: 'ring',
@@ -49,7 +53,7 @@ t.test('a scenario of another project', async t => {
   const bundle = bundleOf(here)
   const manifest = JSON.parse(readFileSync(join(bundle, 'bundle.json'), 'utf8'))
   const ring = manifest.scenarios.find(({ name }: { name: string }) => name === 'ring')
-  t.match(ring, { summary: 'function from home 2', source: 'src/user/tests/ring.torture.ts', builtin: false })
+  t.match(ring, { summary: 'function from home theirs2 2', source: 'src/user/tests/ring.torture.ts', builtin: false })
   for (const path of [
     ring.module,
     ring.source,
@@ -65,7 +69,7 @@ t.test('a scenario of another project', async t => {
   const failure = JSON.parse(
     readFileSync(join(here.dir, 'torture-results', run, 'ring.1/failures/1/failure.json'), 'utf8'),
   )
-  t.match(failure.stack, /ring\.torture\.ts:16:\d+/, "the user's file and line")
+  t.match(failure.stack, /ring\.torture\.ts:17:\d+/, "the user's file and line")
 
   await t.test('the same project elsewhere has the same hash', async t => {
     const there = workspace(t)

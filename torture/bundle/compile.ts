@@ -124,7 +124,6 @@ async function bundle(
       write: false,
       logLevel: 'silent',
       logOverride: Object.fromEntries(LOADS_BY_NAME.map(id => [id, 'warning'])),
-      external: ['piscina'],
       banner: { js: BANNER },
       plugins: [packageSources, foreignSources(userRoot, found)],
     })

@@ -13,13 +13,16 @@ interface PackageJson {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** Files of piscina that its users load; the rest (sources, types, maps, benchmarks) stays. */
+/**
+ * Files of piscina that its users load; the rest (sources, types, maps, benchmarks) stays. It is the guest's own, in a
+ * place where no scenario finds it: one that imports piscina is to get the one that is installed beside it.
+ */
 export function piscinaFiles(): Map<string, Uint8Array> {
   const main = createRequire(join(packageRoot, 'package.json')).resolve('piscina')
   const folder = findFolder('piscina', dirname(main))
   if (folder === undefined)
     throw new InfrastructureError('piscina is not installed beside torture: install torture again')
-  return collect(folder, 'node_modules/piscina', path =>
+  return collect(folder, 'harness/node_modules/piscina', path =>
     /^(package\.json|LICENSE|dist(\/.*\.m?js)?|dist\/[^.]*)$/.test(path),
   )
 }

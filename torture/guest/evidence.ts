@@ -195,7 +195,7 @@ const standing = ({ value, expected }: Awaited): string =>
   value === undefined ? '' : value === expected ? `(still ${value})` : `(was ${expected}, is ${value}: nobody notified)`
 
 /** Frames that say something of the program: not those by which the harness called it. */
-const HARNESS = /[ (\\/]torture[\\/](guest|explore)[\\/]|[\\/]piscina[\\/]|\(node:/
+const HARNESS = /[ (\\/]torture[\\/](guest|explore)[\\/]|[\\/]piscina[\\/]dist[\\/]worker\.js|\(node:/
 const isOfProgram = (frame: string): boolean => !HARNESS.test(frame)
 const MOST_FRAMES = 4
 const MOST_SHOWN = 12

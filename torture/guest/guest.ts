@@ -103,7 +103,7 @@ export class Guest {
   /** @param entry URL of a file in the bundle's folder */
   start(entry: string): void {
     const threads = this.#seats.length
-    const { Piscina } = createRequire(entry)('piscina') as typeof import('piscina')
+    const { Piscina } = createRequire(new URL('./harness/', entry))('piscina') as typeof import('piscina')
     const pool = new Piscina({
       filename: fileURLToPath(new URL('./thread.js', entry)),
       minThreads: threads,

@@ -8,6 +8,7 @@ import { watchOthers } from '../torture/runner/others.ts'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'
 import { explore } from './explore.ts'
 import { type Finding, print, type Skipped, verdictOf } from './finding.ts'
+import { firstGuest } from './first-guest.ts'
 import { litmus } from './litmus.ts'
 import { overhead } from './overhead.ts'
 import { pairPrice } from './pair-price.ts'
@@ -29,6 +30,7 @@ const MEASUREMENTS: Readonly<Record<string, (bundle: BenchBundle) => Promise<(Fi
   explore,
   litmus,
   shipping,
+  'first-guest': firstGuest,
 }
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })

@@ -8,7 +8,7 @@ import { type Finding, median, type Skipped, summarise } from './finding.ts'
 
 const HOSTS = 8
 const ONE_WAY_MS = 25
-const REPEATS = 9
+const REPEATS = 21
 
 export async function shipping(): Promise<(Finding | Skipped)[]> {
   if (withoutSshd) return [{ name: 'shipping', skipped: withoutSshd }]

@@ -85,8 +85,11 @@ export class SshReached implements Reached {
     const porter = await this.#ready()
     const { hash } = bundle
     if (!(await porter.ask({ ask: 'want', hash })).wanted) return 0
-    await porter.ask({ ask: 'want', hash, bytes: sizeOfBundle({ hash, dir: await bundle.dir }) })
+    // It is packed while the host looks whether there is room for it.
+    const room = porter.ask({ ask: 'want', hash, bytes: sizeOfBundle({ hash, dir: await bundle.dir }) })
+    room.catch(() => {})
     return withPacked(bundle, async bytes => {
+      await room
       await porter.ask({ ask: 'take', hash, packed: bytes.length }, bytes)
       return bytes.length
     })

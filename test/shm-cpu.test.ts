@@ -2,6 +2,7 @@
 import t from 'tap'
 import { ArenaBuilder } from '../lib/shm/arena.ts'
 import { CPU, Cpu, cpuRegion, OFFLINE, PARKED, RUNNING } from '../lib/shm/cpu.ts'
+import { configureSites, ENTRY_WORDS, MAX_SITES } from '../lib/shm/sites.ts'
 
 interface Pair {
   readonly w: Int32Array
@@ -146,3 +147,34 @@ t.test('a CPU that is not there is refused', async t => {
   t.throws(() => new Cpu(w, a.region, 2), new RangeError('cpu 2 of 2'))
   t.throws(() => new Cpu(w, a.region, -1), new RangeError('cpu -1 of 2'))
 })
+
+t.test(
+  'a delay takes interrupts in each of its turns, of which there is one where time is nobody’s concern',
+  async t => {
+    const p = pair()
+    const looks = () => {
+      const { load } = Atomics
+      let polled = 0
+      Atomics.load = ((words: Int32Array, at: number) => {
+        if (words === p.w && at === p.a.base + CPU.irq) polled++
+        return load(words, at)
+      }) as typeof load
+      p.a.delay(100)
+      p.a.delay(0)
+      Atomics.load = load
+      return polled
+    }
+    p.a.run()
+    t.equal(looks(), 100)
+    configureSites({
+      hits: new Int32Array(MAX_SITES),
+      ring: new Int32Array(ENTRY_WORDS),
+      cursor: new Int32Array(1),
+      delayEvery: 0,
+      delay: () => {},
+      below: () => 0,
+      brief: true,
+    })
+    t.equal(looks(), 1)
+  },
+)

@@ -5,7 +5,7 @@
  */
 import { type ArenaBuilder, objectAt, type Region } from './arena.ts'
 import { struct } from './layout.ts'
-import { interruptWith } from './sites.ts'
+import { interruptWith, turnsOf } from './sites.ts'
 
 /** Cells of one CPU. */
 export const CPU = struct('cpu', {
@@ -114,5 +114,13 @@ export class Cpu {
   relax(spins: number): void {
     this.poll()
     if (spins >= SPINS_BEFORE_NAP && (spins & 15) === 0) Atomics.wait(this.w, this.base + CPU.nap, 0, NAP_MS)
+  }
+
+  /**
+   * Lets time pass: so many turns of a loop that waits for nothing. Under the deterministic scheduler it is one turn,
+   * since whoever is there may be kept from going on for as long as one likes.
+   */
+  delay(turns: number): void {
+    for (let n = turnsOf(turns); n > 0; n--) this.relax(n)
   }
 }

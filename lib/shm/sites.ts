@@ -63,6 +63,8 @@ export interface SiteConfig {
   readonly delay: (at: number, interrupt: () => void) => void
   /** A draw in [0, bound). */
   readonly below: (bound: number) => number
+  /** Whether delays are cut short to one turn: time is nobody's concern, and who goes when is decided anyway. */
+  readonly brief?: boolean
   /** Time stamps in microseconds, 0 for none. Left out: a clock that all threads of a process share. */
   readonly micros?: () => number
 }
@@ -79,6 +81,7 @@ let delayEvery = 0
 let delay: SiteConfig['delay'] = () => {}
 let interrupt: () => void = () => {}
 let below: (bound: number) => number = () => 0
+let brief = false
 let micros: () => number = sharedMicros
 
 /**
@@ -97,6 +100,7 @@ export function configureSites(config: SiteConfig): void {
   delayEvery = config.delayEvery
   delay = config.delay
   below = config.below
+  brief = config.brief ?? false
   micros = config.micros ?? sharedMicros
   rearm()
 }
@@ -104,6 +108,11 @@ export function configureSites(config: SiteConfig): void {
 /** Says how this thread takes an interrupt while it loses time at a site. */
 export function interruptWith(poll: () => void): void {
   interrupt = poll
+}
+
+/** Of so many turns of a delay, those that are to be taken. */
+export function turnsOf(turns: number): number {
+  return brief ? Math.min(turns, 1) : turns
 }
 
 /** Draws after how many sites time is lost next: geometric would need a logarithm, uniform with the same mean will do. */

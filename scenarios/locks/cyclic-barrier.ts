@@ -78,7 +78,7 @@ export default defineScenario({
         for (; ; phase++) {
           // One thread decides, and says so before it arrives: so all know after the barrier.
           if (!more() && thread === 0) Atomics.store(w, end, phase, 'relaxed')
-          for (let n = random.below(params.late + 1); n > 0; n--) local.cpu.relax(0)
+          local.cpu.delay(random.below(params.late + 1))
           if (meet(context, phase)) wasLast++
           if (Atomics.load(w, end, 'relaxed') === phase) break
         }

@@ -199,7 +199,7 @@ class Holder {
   #hold(): void {
     const { longHoldEvery, longHoldMs } = this.#params
     if (this.#random.oneIn(longHoldEvery * this.#threads)) park(this.cpu, 1 + this.#random.below(longHoldMs))
-    else for (let n = this.#random.below(32); n > 0; n--) this.cpu.relax(0)
+    else this.cpu.delay(this.#random.below(32))
   }
 }
 

@@ -48,7 +48,7 @@ class Holder {
     if (waits) this.semaphore.down()
     else if (!this.semaphore.tryDown()) return
     const holders = Atomics.add(this.#w, this.#holders, 1) + 1
-    for (let n = hold; n > 0; n--) this.cpu.relax(0)
+    this.cpu.delay(hold)
     Atomics.sub(this.#w, this.#holders, 1)
     this.semaphore.up()
     this.taken++

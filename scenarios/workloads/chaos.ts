@@ -239,7 +239,7 @@ function reap({ shared, local, random, count }: Pick<Context, 'shared' | 'local'
 function workLazily({ task, lineage, random }: Local): void {
   const { home } = task
   task.enterLazy()
-  for (let n = random.below(20); n > 0; n--) task.k.cpu.relax(0)
+  task.k.cpu.delay(random.below(20))
   if (!task.switchMm(home) || !lineage.arrive()) task.switchMm(0)
 }
 

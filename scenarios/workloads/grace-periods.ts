@@ -232,7 +232,7 @@ class Reader extends Local {
       Atomics.wait(w, nap, 0, params.longReadMs)
       if (this.#sleepable) cpu.run()
     } else if (random.oneIn(rarely)) random.oneIn(2) ? spinFor(0.2) : Atomics.wait(w, nap, 0, 0)
-    else for (let n = random.below(8); n > 0; n--) cpu.relax(0)
+    else cpu.delay(random.below(8))
   }
 }
 
@@ -305,7 +305,7 @@ function runWriter({ local, more, count, random }: Context<Writer>): number[] {
   let reported = 0
   while (more()) {
     local.update()
-    for (let n = random.below(64); n > 0; n--) local.cpu.relax(0)
+    local.cpu.delay(random.below(64))
     if (local.updates - reported >= REPORT_EVERY) {
       count('updates', local.updates - reported)
       reported = local.updates
@@ -330,7 +330,7 @@ function runFakeWriter({ local, more, count, random }: Context<Local>): number[]
     if (random.oneIn(3)) local.rcu.call(invoke, 0)
     else local.awaitGracePeriod()
     local.rcu.poll()
-    for (let n = random.below(256); n > 0; n--) local.cpu.relax(n)
+    local.cpu.delay(random.below(256))
   }
   local.rcu.barrier()
   local.cpu.offline()
@@ -360,7 +360,7 @@ function runFlooder({ local, more, count, random }: Context<Flooder>): number[] 
   begin(local, count)
   while (more()) {
     local.flood()
-    for (let n = random.below(4096); n > 0; n--) local.cpu.relax(n)
+    local.cpu.delay(random.below(4096))
   }
   local.rcu.barrier()
   local.cpu.offline()
@@ -373,7 +373,7 @@ function runBarrier({ local, more, count, random }: Context<Barrier>): number[] 
   begin(local, count)
   while (more()) {
     local.test()
-    for (let n = random.below(1024); n > 0; n--) local.cpu.relax(n)
+    local.cpu.delay(random.below(1024))
   }
   local.cpu.offline()
   count('barriers', local.tries)

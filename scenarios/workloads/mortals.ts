@@ -97,7 +97,7 @@ function workInKernel({ task, lineage, random }: Local, params: Params, count: C
   const { kept, flushed } = task.comebacks
   const { home } = task
   task.enterLazy()
-  for (let n = random.below(params.spins); n > 0; n--) task.k.cpu.relax(0)
+  task.k.cpu.delay(random.below(params.spins))
   if (random.oneIn(4) || !task.switchMm(home)) task.switchMm(random.below(task.k.mms.length))
   // The first address space always exists.
   if (task.isLazy || !lineage.arrive()) task.switchMm(0)
@@ -124,7 +124,7 @@ function reap({ shared, params, local, more, count, random }: Context): void {
   task.enterLazy()
   while (more()) {
     if (shared.alive.length > 1) reapOne(shared, params, local, 1 + random.below(shared.alive.length - 1), count)
-    for (let n = random.below(params.pace); n > 0; n--) task.k.cpu.relax(0)
+    task.k.cpu.delay(random.below(params.pace))
     task.k.rcu.poll()
   }
   task.end()

@@ -139,7 +139,7 @@ export class Torturer {
   #hold(): void {
     const { hold } = this.#params
     if (this.#random.oneIn(this.#longHoldEvery)) park(this.cpu, 1 + this.#random.below(this.#params['long-hold-ms']))
-    else if (hold > 0) for (let n = this.#random.below(hold + 1); n > 0; n--) this.cpu.relax(0)
+    else if (hold > 0) this.cpu.delay(this.#random.below(hold + 1))
   }
 
   #draw(percent: number): boolean {

@@ -120,6 +120,7 @@ export async function takePart<S extends StrategySet>(
     delayEvery: 0,
     delay: () => {},
     below: () => 0,
+    brief: true,
     // Threads take turns, and looking at the clock is a step of its own.
     micros: () => 0,
   })

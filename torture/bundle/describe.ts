@@ -35,7 +35,17 @@ function describeBug(bug: Bug) {
   return { ...bug, oracle: [bug.oracle].flat() }
 }
 
+/** A top level that waits is given so long. Whoever is kept from a CPU is not waiting. */
+const PATIENCE_MS = 10_000
+
 let importing = ''
+const begun = performance.eventLoopUtilization()
+const waiting = setInterval(() => {
+  if (performance.eventLoopUtilization(begun).idle < PATIENCE_MS) return
+  say({ module: importing, problem: `importing it waits at top level for more than ${PATIENCE_MS / 1000} s` })
+  process.exit(0)
+}, 500)
+waiting.unref()
 // Nothing is left to do and the import has not ended: it waits for something that nobody will do.
 process.once('beforeExit', () =>
   say({ module: importing, problem: 'importing it waits at top level for something that never comes' }),

@@ -34,6 +34,8 @@ export interface Traced {
 
 type Value = number | bigint
 const low = (value: Value): number => (typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value)))
+/** Values that differ in their upper halves only are not the same either. */
+const folded = (value: Value): number => low(typeof value === 'number' ? value : value ^ (value >> 32n))
 
 export class Stage {
   readonly thread: number
@@ -153,10 +155,11 @@ export class Stage {
         ...(result !== undefined && { result }),
       })
     }
-    this.took(did, low(read), low(wrote))
+    this.took(did, low(read), low(wrote), folded(read))
   }
 
-  took(did: number, read: number, wrote: number): void {
+  /** @param seen what tells whether a repeated look found the same */
+  took(did: number, read: number, wrote: number, seen = read): void {
     const { thread, board } = this
     this.scheduler.took(thread, did, read, wrote)
     this.beat()
@@ -165,7 +168,7 @@ export class Stage {
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
     if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(kind, board.of(thread, ACTOR.address)))
     if ((did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)) this.#moved()
-    else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), read)) this.#stir()
+    else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), seen)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
   }
 

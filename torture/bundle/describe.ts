@@ -6,6 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { defaultOf } from '../guest/load.ts'
+import { textOf } from '../guest/report.ts'
 import type { Bug, Scenario } from '../scenario.ts'
 import { checkBug, checkScenario } from './contract.ts'
 import type { Described, Told } from './describer.ts'
@@ -35,11 +36,11 @@ function describeBug(bug: Bug) {
   return { ...bug, oracle: [bug.oracle].flat() }
 }
 
-/** A top level that waits is given so long. Whoever is kept from a CPU is not waiting. */
+/** A module whose top level waits is given so long. Whoever is kept from a CPU is not waiting. */
 const PATIENCE_MS = 10_000
 
 let importing = ''
-const begun = performance.eventLoopUtilization()
+let begun = performance.eventLoopUtilization()
 const waiting = setInterval(() => {
   if (performance.eventLoopUtilization(begun).idle < PATIENCE_MS) return
   say({ module: importing, problem: `importing it waits at top level for more than ${PATIENCE_MS / 1000} s` })
@@ -54,10 +55,11 @@ process.once('beforeExit', () =>
 for (const argument of process.argv.slice(2)) {
   const [kind, module] = argument.split(':')
   importing = module
+  begun = performance.eventLoopUtilization()
   try {
     say({ module, ...(await describe(kind, module)) })
   } catch (error) {
-    const thrown = error instanceof Error ? error : new Error(`threw ${String(error)}`)
+    const thrown = error instanceof Error ? error : new Error(`threw ${textOf(error)}`)
     say({ module, thrown: { message: `${thrown.name}: ${thrown.message}`, stack: thrown.stack ?? '' } })
   }
 }

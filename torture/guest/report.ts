@@ -3,6 +3,7 @@
  * shared slots that the main thread sums. Everything is bounded: a check that fails a million times a second must not
  * drown the guest.
  */
+import { inspect } from 'node:util'
 import type { MessagePort } from 'node:worker_threads'
 import { publishCursor } from '../../lib/shm/sites.ts'
 import { EXHIBIT } from '../../results/format.ts'
@@ -15,6 +16,8 @@ export const MAX_FAILURE_KINDS = 20
 /** Under this name near misses stand in the flight recorder. */
 export const NEAR_SITE = 'near miss'
 const MAX_NEAR_KINDS = 64
+/** What else is counted has room whatever a body does: that it counts too much is a failure, too. */
+const MAX_COUNTERS = MAX_SLOTS - MAX_NEAR_KINDS - MAX_FAILURE_KINDS - 2
 const MAX_MESSAGE = 4096
 const MAX_DETAILS = 64 * 1024
 const MAX_CELLS = 64
@@ -58,8 +61,9 @@ export class Reporter {
     this.#slots = slotsOf(control, thread)
   }
 
-  /** Throws RangeError when a thread counts under more names than there are slots. */
+  /** Throws RangeError when a thread counts under more names than there is room for, and for what is no number. */
   readonly count = (name: string, n = 1): void => {
+    if (!Number.isFinite(n)) throw new RangeError(`count('${name}', ${String(n)}): a finite number is needed`)
     this.#slots[this.counter(name)] += n
   }
 
@@ -94,7 +98,8 @@ export class Reporter {
   }
 
   #register(kind: SlotMessage['kind'], name: string): number {
-    if (this.#used >= MAX_SLOTS) throw new RangeError(`more than ${MAX_SLOTS} counters: ${name} has no room`)
+    if (kind === 'counter' && this.#byKind.counter.size >= MAX_COUNTERS)
+      throw new RangeError(`more than ${MAX_COUNTERS} counters: '${name.slice(0, 60)}' has no room`)
     const slot = this.#used++
     this.#byKind[kind].set(name, slot)
     this.#port.postMessage({ type: 'slot', kind, name, slot } satisfies SlotMessage)
@@ -143,7 +148,7 @@ export function faultOf(
   thrown: unknown,
   otherwise: string,
 ): { oracle: string; message: string; details?: unknown; stack?: string } {
-  if (!(thrown instanceof Error)) return { oracle: otherwise, message: `threw ${String(thrown)}` }
+  if (!(thrown instanceof Error)) return { oracle: otherwise, message: `threw ${textOf(thrown)}` }
   const { oracle, details, actual, expected } = thrown as Error & Record<string, unknown>
   const compared = 'actual' in thrown && 'expected' in thrown ? { actual, expected } : undefined
   const given = details ?? compared
@@ -152,6 +157,22 @@ export function faultOf(
     message: messageOf(thrown),
     ...(given === undefined ? {} : { details: given }),
     ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
+  }
+}
+
+/** What is no error may be anything, and must not throw again when it is looked at. */
+export function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown
+  try {
+    return inspect(thrown, {
+      depth: 1,
+      breakLength: Number.POSITIVE_INFINITY,
+      maxStringLength: 200,
+      customInspect: false,
+    })
+  } catch {
+    // A getter or a trap of it threw: that it was thrown is all there is to say.
+    return `a ${typeof thrown} that cannot be shown`
   }
 }
 
@@ -165,6 +186,8 @@ function messageOf(error: Error): string {
     const said = first.replace(/:?\s*(\S+ !== \S+)?$/, '')
     return `${said}: ${actual} !== ${expected}`
   }
-  const line = error.message.trim().replace(/\s*\n\s*/g, ': ')
+  const line = String(error.message)
+    .trim()
+    .replace(/\s*\n\s*/g, ': ')
   return plain ? line : `${error.name}: ${line}`
 }

@@ -20,7 +20,7 @@ export interface Described {
 export type Told = Described & { readonly module: string }
 
 /** Of CPU time where it can be limited: on a crowded machine importing what comes with us takes long as well. */
-const CPU_LIMIT_S = 10
+const CPU_LIMIT_S = 5
 /** Otherwise, and for what is asleep. */
 const TIME_LIMIT_MS = 120_000
 const MEMORY_LIMIT = 1 << 30

@@ -372,6 +372,13 @@ export const trace = about(
   }),
 )
 
+const callEvents = v.array(
+  v.object({
+    begins: v.exactOptional(about('A recorded call that begins: `push(3)`.', text)),
+    ends: v.exactOptional(about('What it is when it ends: `push → true`. Both: it has no step of its own.', text)),
+  }),
+)
+
 export const interleaving = about(
   '`failures/<n>/interleaving.json`: every step of the failing execution, in the order in which it happened.',
   v.object({
@@ -390,6 +397,8 @@ export const interleaving = about(
         from: v.exactOptional(about('Step that wrote what was read; absent: it is from setup.', whole)),
         at: v.exactOptional(about('`queue.ts:41:12`', v.string())),
         preempted: v.exactOptional(about('The thread before could have gone on.', v.boolean())),
+        before: v.exactOptional(about('Recorded calls of its thread that begin right before it.', callEvents)),
+        after: v.exactOptional(about('Recorded calls of its thread that end right after it.', callEvents)),
       }),
     ),
     further: v.exactOptional(about('Steps after the last one: rounds of a livelock, which are all alike.', whole)),

@@ -43,5 +43,5 @@ function loopAt(keys: readonly string[], at: number): { period: number; rounds: 
 }
 
 /** Equal for steps of one thread that look the same. A clock never shows the same time twice. */
-const keyOf = ({ thread, op, cell, read, wrote, result }: Step): string =>
-  JSON.stringify([thread, op, cell, read, wrote, op === 'clock' ? undefined : result])
+const keyOf = ({ thread, op, cell, read, wrote, result, before, after }: Step): string =>
+  JSON.stringify([thread, op, cell, read, wrote, op === 'clock' ? undefined : result, before, after])

@@ -25,8 +25,10 @@ export function renderInterleaving(interleaving: Interleaving, { width, paint }:
     lines.push(paint('gray', `${' '.repeat(layout.margin)}the first ${human(steps[0].step)} steps are not stored`))
   rows.forEach((row, n) => {
     if (n > 0 && rows[n - 1].step.thread !== row.step.thread) lines.push(switchLine(rows[n - 1], row, layout, paint))
+    lines.push(...callLines(row, row.step.before, layout, paint))
     lines.push(stepLine(row, layout, paint))
     if (row.repeats > 0) lines.push(repeatLine(row, layout, paint))
+    lines.push(...callLines(row, row.step.after, layout, paint))
   })
   if (further > 0)
     lines.push(paint('gray', `${' '.repeat(layout.margin)}and so on for ${human(further)} further steps`))
@@ -163,6 +165,21 @@ function stepLine(row: Row, layout: Layout, paint: Palette): string {
 /** Where the text of a thread begins. */
 const startOf = ({ step }: Row, { margin, column, last, names }: Layout): number =>
   margin + (column > 0 ? Math.min(step.thread, last) * column : names)
+
+/** Recorded calls that begin or end beside a step: brackets around the steps of their thread. */
+function callLines(row: Row, events: Step['before'], layout: Layout, paint: Palette): string[] {
+  const start = startOf(row, layout)
+  const name = layout.column > 0 ? '' : fit(row.name, layout.names - GAP).padEnd(layout.names)
+  const before = `${' '.repeat(layout.margin)}${name}${' '.repeat(start - layout.margin - name.length)}`
+  return (events ?? []).map(event => `${before}${paint('bold', fit(oneLine(eventText(event)), layout.width - start))}`)
+}
+
+/** `┌ push(3)`, `└ push → true`, and `╶ peek() → 3` for a call without a step. */
+function eventText({ begins, ends = '' }: NonNullable<Step['before']>[number]): string {
+  if (begins === undefined) return `└ ${ends}`
+  const returned = ends.indexOf(' → ')
+  return ends === '' ? `┌ ${begins}` : `╶ ${begins}${returned < 0 ? '' : ends.slice(returned)}`
+}
 
 /** Between two threads: a rule where the one before could have gone on, otherwise a gap. */
 function switchLine(before: Row, after: Row, layout: Layout, paint: Palette): string {

@@ -1,6 +1,7 @@
 /** One execution, seen from thread 0: restores the image, starts the threads, takes part, judges. */
 import { checkRound } from '../guest/check.ts'
 import { ACTOR, type Board, ENDING, HEAD, scheduleOf } from './board.ts'
+import type { Called } from './calls.ts'
 import { describeStandstill } from './deadlock.ts'
 import type { Explored } from './explored.ts'
 import type { ExploredFault, FaultBox } from './fault-box.ts'
@@ -54,6 +55,7 @@ export class Execution {
   readonly #opens: boolean
   readonly #seed: number
   #traced: Traced[] = []
+  #calls: Called[] = []
 
   constructor(options: {
     stage: Stage
@@ -140,13 +142,20 @@ export class Execution {
   }
 
   #collect(): void {
-    this.#traced = [...this.#player.traced]
-    this.#participant.values.collect(message => this.#traced.push(...(message as TracedPart).traced))
+    const parts = [this.#player.part]
+    this.#participant.values.collect(message => parts.push(message as TracedPart))
+    this.#traced = parts.flatMap(({ traced }) => traced)
+    this.#calls = parts.flatMap(({ calls }) => calls)
   }
 
   /** What the steps of a traced execution were, in their order. */
   get traced(): readonly Traced[] {
     return this.#traced.sort((a, b) => a.step - b.step)
+  }
+
+  /** The recorded calls of a traced execution. */
+  get calls(): readonly Called[] {
+    return this.#calls
   }
 
   /** The schedule of the execution just done. */

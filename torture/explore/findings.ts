@@ -65,6 +65,7 @@ export class Findings {
       board: execution.board,
       names,
       traced: execution.traced,
+      calls: execution.calls,
       schedule: printSchedule(small.schedule, names.threads.length),
       fault: last.fault ?? fault,
       minimised: {

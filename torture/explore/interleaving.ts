@@ -2,6 +2,7 @@
 import type { Interleaving } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
 import { ASIDE, type Board, ENDING, HEAD, STEP } from './board.ts'
+import { type Called, callsByStep } from './calls.ts'
 import type { ExploredFault } from './fault-box.ts'
 import type { Names } from './names.ts'
 import { DID, OP, opName } from './ops.ts'
@@ -21,6 +22,7 @@ export function buildInterleaving(options: {
   names: Names
   /** What a traced execution noted beside the board, in the order of the steps. */
   traced: readonly Traced[]
+  calls: readonly Called[]
   schedule: string
   fault: ExploredFault
   minimised?: NonNullable<Interleaving['minimised']>
@@ -31,8 +33,14 @@ export function buildInterleaving(options: {
   const writers = new Map<number, number>()
   const steps: Step[] = []
   const end = endOf(board)
+  const calls = callsByStep(board, options.calls)
   for (let step = 0; step < end; step++) {
-    steps.push(describe(board, step, names, notes.get(step), writers))
+    const { before = [], after = [] } = calls.get(step) ?? {}
+    steps.push({
+      ...describe(board, step, names, notes.get(step), writers),
+      ...(before.length > 0 && { before }),
+      ...(after.length > 0 && { after }),
+    })
     if ((board.didAt(step) & DID.write) !== 0) writers.set(board.at(step, STEP.address), step)
   }
   return {

@@ -5,6 +5,7 @@ import type { Context } from '../guest/participant.ts'
 import { Xoshiro } from '../guest/random.ts'
 import { faultOf } from '../guest/report.ts'
 import { ACTOR, type Board, ENDING, HEAD } from './board.ts'
+import { type Called, noting } from './calls.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
 import { realMs } from './engine.ts'
 import type { Explored } from './explored.ts'
@@ -20,6 +21,7 @@ const FOREIGN_MS = 2000
 /** What a traced execution sends to thread 0. */
 export interface TracedPart {
   readonly traced: readonly Traced[]
+  readonly calls: readonly Called[]
 }
 
 export class Player {
@@ -34,6 +36,8 @@ export class Player {
   readonly #opens: boolean
   readonly #toFirst: MessagePort | undefined
   #traced: Traced[] = []
+  /** Recorded calls of a traced execution. */
+  #calls: Called[] | undefined
 
   constructor(options: {
     participant: Explored
@@ -51,7 +55,9 @@ export class Player {
     this.#startTime = options.startTime
     this.#toFirst = options.toFirst
     this.#opens = opensHandles(participant)
-    this.#context = participant.context(options.shared, this.#random, () => this.#more())
+    const context = participant.context(options.shared, this.#random, () => this.#more())
+    const steps = () => this.#board.of(stage.thread, ACTOR.steps)
+    this.#context = { ...context, ...noting(context, () => this.#calls, steps, stage.thread) }
   }
 
   /** Called with the baton; returns without it, thread 0 with it again. */
@@ -85,6 +91,7 @@ export class Player {
     this.#startTime(instance.seed, round)
     this.#participant.histories?.recorder.begin(0)
     this.#traced = []
+    this.#calls = head[HEAD.traced] === 1 ? [] : undefined
     this.#stage.onTraced = head[HEAD.traced] === 1 ? traced => this.#trace(traced) : undefined
   }
 
@@ -165,12 +172,12 @@ export class Player {
   }
 
   #sendTraced(): void {
-    this.#toFirst?.postMessage({ traced: this.#traced } satisfies TracedPart)
+    this.#toFirst?.postMessage(this.part)
   }
 
   /** What this thread traced itself: thread 0 needs no message. */
-  get traced(): readonly Traced[] {
-    return this.#traced
+  get part(): TracedPart {
+    return { traced: this.#traced, calls: this.#calls ?? [] }
   }
 
   /** Keeps what may be stored of them. */

@@ -31,7 +31,7 @@ export async function replayOnce(tools: Tools, text: string): Promise<FinishedMe
   clock[CLOCK.rounds] = 1
   clock[CLOCK.worked] = now()
   tally.add('replay', PLACE.replay, outcome!)
-  const shown = { board, names, traced: execution.traced, schedule: text }
+  const shown = { board, names, traced: execution.traced, calls: execution.calls, schedule: text }
   const misfit = misfitOf(tools)
   if (outcome!.fault !== undefined) {
     const interleaving = buildInterleaving({ ...shown, fault: outcome!.fault })

@@ -13,5 +13,4 @@ export default defineBug({
   site: 'fault/prepare-anon-vma',
   oracle: ['GEN', 'REF'],
   hardness: 'X',
-  params: { policy: 'vma-lock-6.4' },
 })

@@ -9,22 +9,9 @@ export default defineBug({
     before it, and plain loads. The mutant stores the number without release. JavaScript has no such store, and no
     machine shows it here: it takes the store buffers of torture explore --memory-model pso.`,
   source: 'b1f02b95758d, 2023',
-  scenarios: ['vma-lock'],
+  scenarios: ['vma-unlock'],
   site: 'vma-lock/end-write-all',
   oracle: 'VMA',
   hardness: 'X',
   memoryModel: 'pso',
-  params: {
-    slots: 1,
-    'slot-pages': 4,
-    vmas: 16,
-    own: 0,
-    shared: 0,
-    drop: 0,
-    map: 1,
-    unmap: 0,
-    protect: 0,
-    discard: 0,
-    use: 0,
-  },
 })

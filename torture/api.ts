@@ -33,6 +33,19 @@ interface CommonOptions {
   readonly maxMemory?: string | number
   /** Folder of the run store. Default `torture-results`. */
   readonly results?: string
+  /** Machines to run on: names as in the ssh configuration, or a hosts file. Default: this machine. */
+  readonly hosts?: string | readonly string[]
+  /** The ssh configuration that knows them. Default: the user's own. */
+  readonly sshConfig?: string
+  readonly via?: 'ssh' | 'slurm'
+  /** Takes Node along to hosts that have none, or one too old. */
+  readonly shipNode?: boolean
+  /** A host that is away for so long has its work given to others. Default 30 s; slurm: 10 min. */
+  readonly grace?: string | number
+  /** A folder that all nodes of Slurm see. */
+  readonly slurmDir?: string
+  /** Options for sbatch: `partition=lab`. */
+  readonly slurmOptions?: readonly string[]
 }
 
 /** Options of `run`. */
@@ -108,6 +121,13 @@ const COMMON: Readonly<Record<keyof CommonOptions, Spelling>> = {
   hangAfter: ['hang-after', time],
   maxMemory: ['max-memory', String],
   results: ['results', String],
+  hosts: ['hosts', (hosts: string | readonly string[]) => [hosts].flat().join(',')],
+  sshConfig: ['ssh-config', String],
+  via: ['via', String],
+  shipNode: ['ship-node', yes],
+  grace: ['grace', time],
+  slurmDir: ['slurm-dir', String],
+  slurmOptions: ['slurm-option', list],
 }
 
 const RUN: Readonly<Record<keyof RunOptions, Spelling>> = {

@@ -2,6 +2,7 @@
  * Carries jobs out on many hosts: the schedule decides, the links carry, the collector receives, and whoever listens
  * keeps the books. All that hosts say is checked; one that lies is given up, with a line that says so.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostStatus } from '../../results/reporters/reporter.ts'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
 import { type BundleSource, type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
@@ -13,6 +14,8 @@ import { type Attempt, type Job, type Placed, Schedule } from './schedule.ts'
 import type { FleetListener, Task, Workforce } from './task.ts'
 
 export const GRACE_MS = 30_000
+/** Who comes later than that after the first one finds what was planned without it. */
+const LATE_MS = 3_000
 /** Of the grace. */
 const PATIENCE = 4
 /** Of one guest, told while it runs: more than any has. */
@@ -68,6 +71,20 @@ export class Fleet implements Workforce {
     if (found || (await Promise.all(widths)).some(width => width > 0)) return found
     const problems = links.map(({ problem }) => problem?.message ?? '')
     throw new NoHost(`no host can be used, and nothing was started: ${problems.join('; ')}`)
+  }
+
+  /** The CPUs of all hosts that are here; after the first one came the others have a moment to come, too. */
+  async cpus(): Promise<number> {
+    let here = 0
+    const widths = [...this.#links.values()].map(async ({ name, first }) => {
+      const outcome = await first
+      if (outcome instanceof HostProblem) throw outcome
+      here += this.#cpusOf(name, outcome)
+    })
+    const all = Promise.allSettled(widths)
+    await Promise.any(widths).catch(() => {})
+    await Promise.race([all, sleep(LATE_MS, undefined, { ref: false })])
+    return Math.max(here, 1)
   }
 
   /** After `prepare()`. Returns when each job is done, or not to be done any more. */

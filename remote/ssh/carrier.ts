@@ -87,6 +87,7 @@ export class SshReached implements Reached {
     if (!(await porter.ask({ ask: 'want', hash })).wanted) return 0
     // It is packed while the host looks whether there is room for it.
     const room = porter.ask({ ask: 'want', hash, bytes: sizeOfBundle({ hash, dir: await bundle.dir }) })
+    // Whoever sends it hears why not.
     room.catch(() => {})
     return withPacked(bundle, async bytes => {
       await room

@@ -149,6 +149,10 @@ export class OpenFleet implements Workplace {
     return new OpenFleet(new Fleet(carriers, cpus), books, destination, opening)
   }
 
+  cpus(): Promise<number> {
+    return this.#fleet.cpus()
+  }
+
   async ready({ instances }: Pick<PlanBody, 'instances'>, bundle: Bundle): Promise<void> {
     if (!existsSync(join(bundle.dir, 'agent.js')))
       throw new UsageError('the bundle was made before torture had fleets: start a new run with torture run --hosts')

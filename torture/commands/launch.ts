@@ -15,7 +15,7 @@ import type { Ended } from '../runner/run-plan.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus } from './flags.ts'
 import { describeDestination, type FleetFlags, parseFleet } from './fleet.ts'
 import { withSelected } from './selected.ts'
-import { type Destination, openWorkplace } from './workplace.ts'
+import { type Destination, openWorkplace, type Workplace } from './workplace.ts'
 
 /** Below this a guest with two threads cannot start. */
 const LEAST_MEMORY = 64 << 20
@@ -90,7 +90,7 @@ async function launchFleet(
 ): Promise<Launched> {
   const place = await openWorkplace(destination, { oversubscribe: request.oversubscribe })
   try {
-    const { run, bundle } = await plan(flags, forFleet(request), how.example, async (planned, made) => {
+    const { run, bundle } = await plan(flags, forPlace(request, place), how.example, async (planned, made) => {
       await place.ready(planned, made)
       return storeRun(made, planned, how, folder => place.write(folder))
     })
@@ -104,6 +104,12 @@ async function launchFleet(
 
 /** How wide a host is, is known when an instance gets there. */
 const forFleet = (request: Request): Request => ({ ...request, oversubscribe: true })
+
+/** A search without a count has a guest for each CPU that is here. */
+async function forPlace(request: Request, place: Workplace): Promise<Request> {
+  const guests = request.explore === undefined ? undefined : await place.cpus()
+  return { ...forFleet(request), ...(guests !== undefined && { guests }) }
+}
 
 async function destinationOf(flags: LaunchFlags, request: Request): Promise<Destination | undefined> {
   const destination = await parseFleet(flags, {}, flags.cpus === undefined ? undefined : request.cpus)
@@ -145,11 +151,11 @@ export async function printOnly(flags: LaunchFlags, request: Request, example: s
 /** Plans, and hands the plan on with its bundle while that is there. */
 async function plan<T>(
   { selectors = [], scenario = [] }: LaunchFlags,
-  request: Request,
+  request: Request | Promise<Request>,
   example: string,
   use: (plan: PlanBody, bundle: Bundle) => T | Promise<T>,
 ): Promise<T> {
-  return withSelected([...selectors, ...scenario], example, (selected, bundle) =>
-    use(makePlan(request, selected, bundle.manifest.bugs), bundle),
+  return withSelected([...selectors, ...scenario], example, async (selected, bundle) =>
+    use(makePlan(await request, selected, bundle.manifest.bugs), bundle),
   )
 }

@@ -55,6 +55,10 @@ class OpenSlurm implements Workplace {
     }
   }
 
+  async cpus(): Promise<undefined> {
+    return undefined
+  }
+
   async ready({ instances }: Pick<PlanBody, 'instances'>, bundle: Bundle): Promise<void> {
     if (!existsSync(join(bundle.dir, 'agent.js')))
       throw new UsageError(

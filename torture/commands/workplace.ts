@@ -46,6 +46,8 @@ export interface Opening {
 }
 
 export interface Workplace {
+  /** The CPUs of all hosts that are here; undefined where nobody knows before the work begins. */
+  cpus(): Promise<number | undefined>
   /**
    * Waits until something can begin.
    * @throws UsageError where an instance fits nowhere, or the bundle is of before there were fleets; where nothing can

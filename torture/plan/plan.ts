@@ -33,6 +33,8 @@ export interface Request {
   readonly inspect: boolean
   /** CPUs that instances are packed into, and those that there are. */
   readonly cpus: number
+  /** Guests of a search without a count; default: one for each CPU. */
+  readonly guests?: number
   readonly hostCpus: number
 }
 
@@ -90,8 +92,8 @@ function findBugs(
 }
 
 /** How many instances of each engine. */
-function repetitions({ explore, inspect, cpus }: Request, selected: Selected<ScenarioDescription>): number {
-  return explore === undefined || inspect ? selected.times : guestsOf(selected, cpus)
+function repetitions({ explore, inspect, cpus, guests }: Request, selected: Selected<ScenarioDescription>): number {
+  return explore === undefined || inspect ? selected.times : guestsOf(selected, guests ?? cpus)
 }
 
 function planScenario(

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { type Workspace, workspace } from './helpers/cli.ts'
 import { eventsOf } from './helpers/fleet.ts'
-import { type SlurmLab, slurmLab, tasksOf, until, withoutSlurm } from './helpers/slurm-lab.ts'
+import { slurmLab, tasksOf, until, withoutSlurm } from './helpers/slurm-lab.ts'
 
 const VIA = ['--via', 'slurm', '--reporter', 'json', '--bridge', '0']
 
@@ -33,8 +33,9 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
     const [first, second] = tasksOf(lab, 'RUNNING')
     lab.ask('scontrol', 'requeue', first)
     lab.ask('scancel', second)
+    await until(() => tasksOf(lab, 'PENDING').includes(first), 'the task that was requeued')
     // Slurm would wait for two minutes.
-    await until(() => startsNow(lab, first), 'the task that was requeued')
+    lab.ask('scontrol', 'update', `JobId=${first}`, 'StartTime=now')
     await run.says(/"verdict":"lost"/)
     await run.says(/("type":"started"[\s\S]*){4}/)
     run.child.kill('SIGINT')
@@ -50,14 +51,3 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
     t.same(tasksOf(lab), [], 'nothing goes on')
   })
 })
-
-/** Whether the task could be told to start at once. */
-function startsNow(lab: SlurmLab, task: string): boolean {
-  try {
-    lab.ask('scontrol', 'update', `JobId=${task}`, 'StartTime=now')
-    return true
-  } catch {
-    // It is not back in the queue yet.
-    return false
-  }
-}

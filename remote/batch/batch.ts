@@ -118,15 +118,14 @@ export class Batch implements Workforce {
       else if (id === undefined) this.#arrays.submitted(number, known)
     }
     if (this.#arrays.open.length === 0) return
-    await receiver.receive()
+    // In this order: of a task that has ended by now the result is there by then.
     const states = await this.#states()
+    await receiver.receive()
     for (const [array, { keys, cpus }] of this.#arrays.open) {
       for (const [index, key] of keys.entries()) {
         const task = taskName({ array, index })
-        const state = states.get(task)?.state
-        if (state === 'waiting' || state === 'running') {
-          if (ledger.isOpen(key) && this.#instanceOf(key, cpus) !== undefined) ledger.place(key, task)
-        }
+        if (!ledger.isOpen(key) || !mayCome(states.get(task))) continue
+        if (this.#instanceOf(key, cpus) !== undefined) ledger.place(key, task)
       }
     }
   }
@@ -278,6 +277,10 @@ export class Batch implements Workforce {
     })
   }
 }
+
+/** Whether a task may still bring a result. */
+const mayCome = (state: TaskState | undefined): boolean =>
+  state !== undefined && (state.state !== 'ended' || state.why === undefined || state.again === true)
 
 interface Working {
   readonly ledger: Ledger

@@ -3,18 +3,15 @@
  * with threads of its own, so that nothing is left of the one before. What comes after a failure, its verification and
  * the minimiser, is left out.
  */
-import { MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import type { ExploreOptions, PlannedInstance } from '../../results/schema.ts'
 import type { ExecutionOptions, Outcome } from '../../torture/explore/execution.ts'
-import { explorerMemory } from '../../torture/explore/memory.ts'
 import { takePart } from '../../torture/explore/part.ts'
 import { search, type Tools } from '../../torture/explore/search.ts'
+import { host } from '../../torture/explore/standalone/host.ts'
 import { makeStrategies, PLACE } from '../../torture/explore/strategies/index.ts'
-import { makeControl } from '../../torture/guest/control.ts'
-import { loadScenario, seatsOf } from '../../torture/guest/load.ts'
-import type { FailureMessage, FromThread, SharedMessage, Stay } from '../../torture/guest/messages.ts'
-import { buffersOf } from '../../torture/guest/shared.ts'
-import { valueBytes } from '../../torture/guest/values.ts'
+import { loadScenario } from '../../torture/guest/load.ts'
+import type { FromThread, Stay } from '../../torture/guest/messages.ts'
 
 export interface Searches {
   /** But for its seed. */
@@ -36,8 +33,9 @@ interface Told extends Searched {
   readonly type: 'searched'
 }
 
+/** What a thread is given. */
 interface Part {
-  readonly stay: Stay
+  readonly torture: { readonly stay: Stay }
   readonly limits: Searches['limits']
 }
 
@@ -52,49 +50,10 @@ async function searchAll({ instance, seeds, limits }: Searches): Promise<void> {
   }
 }
 
-async function searchOnce(instance: PlannedInstance, limits: Searches['limits']): Promise<Searched> {
-  const threads = seatsOf(instance.threads).length
-  const control = makeControl(threads)
-  const ports: MessagePort[] = []
-  const workers: Worker[] = []
-  try {
-    return await new Promise<Searched>((resolve, reject) => {
-      for (let thread = 0; thread < threads; thread++) {
-        const { port1, port2: port } = new MessageChannel()
-        // Bodies of the classics return numbers: nothing is ever cloned.
-        const stay: Stay = { thread, instance, control, port, fromOthers: [], availableCpus: 1 }
-        const worker = new Worker(new URL(import.meta.url), {
-          workerData: { torture: { bugs: [] }, part: { stay, limits } satisfies Part },
-          transferList: [port],
-        })
-        port1.on('message', (message: Told | FailureMessage | Extract<FromThread, { type: 'ready' }>) => {
-          if (message.type === 'ready') share(message.shared, ports)
-          else if (message.type === 'searched') resolve(message)
-          else if (message.type === 'failure') reject(new Error(`${message.oracle}: ${message.message}`))
-        })
-        worker.on('error', reject)
-        ports.push(port1)
-        workers.push(worker)
-      }
-    })
-  } finally {
-    for (const port of ports) port.close()
-    await Promise.all(workers.map(worker => worker.terminate()))
-  }
-}
+const searchOnce = (instance: PlannedInstance, limits: Searches['limits']): Promise<Searched> =>
+  host({ file: new URL(import.meta.url), instance, data: { limits } }, isTold)
 
-/** Hands what `setup` returned to all threads. */
-function share(shared: unknown, ports: readonly MessagePort[]): void {
-  const buffers = buffersOf(shared)
-  const message: SharedMessage = {
-    type: 'shared',
-    shared,
-    copies: [buffers],
-    values: new SharedArrayBuffer(valueBytes(1, ports.length)),
-    explorer: explorerMemory(ports.length, buffers),
-  }
-  for (const port of ports) port.postMessage(message)
-}
+const isTold = (message: FromThread | Told): message is Told => message.type === 'searched'
 
 /** Thrown out of the search to end it. */
 class Over extends Error {}
@@ -152,11 +111,11 @@ function cpuMs(): number {
   return (user + system) / 1000
 }
 
-const part = (workerData as { part?: Part } | null)?.part
-if (part === undefined) await searchAll(JSON.parse(process.argv[2]) as Searches)
+const part = workerData as Part | null
+if (part === null) await searchAll(JSON.parse(process.argv[2]) as Searches)
 else
-  await takePart(part.stay, {
-    load: () => loadScenario(part.stay.instance, import.meta.url),
+  await takePart(part.torture.stay, {
+    load: () => loadScenario(part.torture.stay.instance, import.meta.url),
     strategies: makeStrategies,
     lead: tools => untilFailure(tools, part.limits),
   })

@@ -9,13 +9,12 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Exploration, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
-import { explorerMemory } from '../explore/memory.ts'
 import type { Cell } from './cells.ts'
 import { Chaos } from './chaos.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { Director } from './director.ts'
 import { evidenceLines, type Held, hangEvidence } from './evidence.ts'
-import { copiesWithin, HistoryMemory, historyMemory } from './history-memory.ts'
+import { HistoryMemory } from './history-memory.ts'
 import { type Seat, seatsOf } from './load.ts'
 import type {
   FailureMessage,
@@ -32,10 +31,9 @@ import { Placement } from './placement.ts'
 import { throttledMicros } from './proc.ts'
 import type { NewFailure, Record } from './record.ts'
 import { NEAR_SITE } from './report.ts'
-import { buffersOf } from './shared.ts'
+import { sharedBy } from './sharing.ts'
 import { type Counts, Tally, total } from './tally.ts'
 import { mergeTrace } from './trace.ts'
-import { valueBytes } from './values.ts'
 import { cpuMs, resultOf, type Seen } from './verdict.ts'
 import { type Stuck, Watchdog } from './watchdog.ts'
 
@@ -45,10 +43,6 @@ const STATS_EVENT_MS = 250
 const STATS_LINE_MS = 1000
 /** How long threads may take to come home after a failure that ends the guest. */
 const GRACE_MS = 500
-/** Tiny rounds: most copies of the state, and most memory for them. */
-const MAX_COPIES = 512
-const MAX_COPY_BYTES = 4 * 1024 * 1024
-const MAX_BUFFERS = 1024
 /** Entries of each thread's recorder that a failure's trace shows. */
 const TRACE_ENTRIES = 256
 /**
@@ -164,30 +158,9 @@ export class Guest {
   #share(ready: ReadyMessage): void {
     this.#ready = ready
     this.#director.roundMs = ready.roundMs
-    const originals = buffersOf(ready.shared)
-    const bytes = originals.reduce((sum, buffer) => sum + buffer.byteLength, 0)
-    const copies = [originals]
-    const wanted = Math.min(
-      MAX_COPIES,
-      MAX_COPY_BYTES / Math.max(1, bytes),
-      MAX_BUFFERS / Math.max(1, originals.length),
-      ready.history === undefined ? MAX_COPIES : copiesWithin(this.#seats.length, ready.history.calls),
-    )
-    while (this.#instance.mode === 'stress' && copies.length < wanted)
-      copies.push(originals.map(buffer => new SharedArrayBuffer(buffer.byteLength)))
-    this.#held = { shared: ready.shared, copies }
-    if (ready.history !== undefined)
-      this.#history = historyMemory(copies.length, this.#seats.length, ready.history.calls)
-    const values = new SharedArrayBuffer(valueBytes(copies.length, this.#seats.length))
-    const explores = this.#instance.mode === 'explore'
-    const message: SharedMessage = {
-      type: 'shared',
-      shared: ready.shared,
-      copies,
-      values,
-      ...(this.#history && { history: this.#history }),
-      ...(explores && { explorer: explorerMemory(this.#seats.length, originals) }),
-    }
+    const message = sharedBy(ready, this.#seats.length, this.#instance.mode)
+    this.#held = { shared: ready.shared, copies: message.copies }
+    this.#history = message.history
     for (const port of this.#ports) port.postMessage(message)
   }
 

@@ -7,7 +7,7 @@
  *   dist/bundle/   the bundle of all built-in scenarios, so that running one needs neither esbuild nor a describe child
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -71,19 +71,9 @@ async function bundleScenarios() {
   await build({ ...shared, entryPoints: [join(root, 'torture/bundle/builtin.ts')], outfile: maker })
   try {
     const { buildBuiltins } = await import(pathToFileURL(maker).href)
-    const { hash } = await buildBuiltins()
-    removeOldBundles(hash)
+    await buildBuiltins()
   } finally {
     rmSync(maker)
-  }
-}
-
-/** A run that has just been started may still be copying the bundle before this one. */
-function removeOldBundles(present) {
-  for (const entry of readdirSync(join(out, 'bundle'), { withFileTypes: true })) {
-    const folder = join(out, 'bundle', entry.name)
-    if (!entry.isDirectory() || entry.name === present || Date.now() - statSync(folder).mtimeMs < 60_000) continue
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 

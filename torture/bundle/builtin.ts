@@ -3,22 +3,13 @@
  * edited since makes it anew on the next run, so that edits take effect without a build step.
  */
 import { createHash } from 'node:crypto'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { replaceJson } from '../../results/files.ts'
 import { packageRoot } from '../paths.ts'
 import type { Entries } from './compile.ts'
 import { type Bundle, readManifest } from './manifest.ts'
+import { readBundle, storeBundle } from './store.ts'
 
 const folder = join(packageRoot, 'dist/bundle')
 const currentFile = join(folder, 'current.json')
@@ -59,11 +50,41 @@ export function builtinEntries(): Pick<Entries, 'scenarios' | 'bugs'> {
 const depthOf = (path: string) => path.split('/').length
 
 /** The present bundle of built-ins: the prebuilt one, or in a checkout one made from sources that changed. */
-export async function builtinBundle(): Promise<Bundle> {
+export const builtinBundle = async (): Promise<Bundle> => presentBuiltins() ?? buildBuiltins()
+
+/** Undefined where it has to be made. */
+function presentBuiltins(): Bundle | undefined {
   const current = readCurrent()
-  if (current === undefined || (isCheckout() && isStale(current))) return buildBuiltins()
+  if (current === undefined || (isCheckout() && isStale(current))) return undefined
   const dir = join(folder, current.hash)
   return { hash: current.hash, dir, manifest: readManifest(dir) }
+}
+
+/** The bundle of built-ins, and what is in it. */
+export interface Builtins {
+  readonly bundle: Bundle
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
+/**
+ * Does something with the present bundle of built-ins. One that is damaged is made anew; where the package's folder is
+ * closed to us the new one is used and not kept.
+ */
+export async function withBuiltins<T>(use: (builtins: Builtins) => Promise<T>): Promise<T> {
+  const present = presentBuiltins()
+  const files = present && readBundle(present)
+  if (present !== undefined && files !== undefined) return use({ bundle: present, files })
+  return withNewBuiltins(made => {
+    const contents = readBundle(made)!
+    let bundle = made
+    try {
+      bundle = keepBuiltins(made)
+    } catch (error) {
+      // The folder of the package cannot be written to: the next run makes it again.
+      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+    }
+    return use({ bundle, files: contents })
+  })
 }
 
 /** The descriptions of all built-in scenarios and bugs. */
@@ -99,20 +120,30 @@ function stamp(made: string, source: string): Stamp {
 }
 
 /** Makes the bundle of built-ins from the sources and makes it the present one. Several may do so at the same time. */
-export async function buildBuiltins(): Promise<Bundle> {
+export const buildBuiltins = (): Promise<Bundle> => withNewBuiltins(keepBuiltins)
+
+async function withNewBuiltins<T>(use: (made: Bundle) => T | Promise<T>): Promise<T> {
   const { withNewBundle } = await import('./make.ts')
-  const entries = builtinEntries()
-  return withNewBundle({ ...entries, user: [] }, ({ hash, dir: made, manifest }) => {
-    const dir = join(folder, hash)
-    if (!existsSync(dir)) {
-      mkdirSync(folder, { recursive: true })
-      const draft = mkdtempSync(join(folder, '.draft-'))
-      cpSync(made, join(draft, hash), { recursive: true })
-      if (!existsSync(dir)) renameSync(join(draft, hash), dir)
-      rmSync(draft, { recursive: true, force: true })
-    }
-    const inputs = manifest.inputs.map(source => stamp(made, source))
-    replaceJson(currentFile, { hash, inputs, ...entries } satisfies Current)
-    return { hash, dir, manifest }
-  })
+  return withNewBundle({ ...builtinEntries(), user: [] }, use)
+}
+
+function keepBuiltins(made: Bundle): Bundle {
+  const { hash, manifest } = made
+  const inputs = manifest.inputs.map(source => stamp(made.dir, source))
+  const kept = storeBundle(made, folder)
+  replaceJson(currentFile, { hash, inputs, ...builtinEntries() } satisfies Current)
+  removeOthers(hash)
+  return kept
+}
+
+/** How long somebody may take to copy a bundle that is the present one no more, ms. */
+const GRACE_MS = 60_000
+
+function removeOthers(hash: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (!entry.isDirectory() || entry.name === hash) continue
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat !== undefined && Date.now() - stat.mtimeMs > GRACE_MS) rmSync(path, { recursive: true, force: true })
+  }
 }

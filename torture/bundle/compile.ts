@@ -1,6 +1,7 @@
 /**
- * Compiles the guest, the library, the built-in scenarios and the user's files into one module graph. What comes out
- * depends on the contents of the sources only, not on where they lie: no absolute path gets into it.
+ * Compiles the guest, the library, the built-in scenarios and the user's files into one module graph; or the user's files
+ * alone, linked to a bundle that has the rest. What comes out depends on the contents of the sources only, not on where
+ * they lie: no absolute path gets into it.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
@@ -8,6 +9,7 @@ import type { BuildFailure, BuildResult, Metafile, OutputFile } from 'esbuild'
 import { UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
 import { type Found, foreignSources, LOADS_BY_NAME, takeWhole } from './foreign.ts'
+import { LINKS, linkedTo, Unlinked } from './linked.ts'
 import { isPackaged, NAMESPACE, packageSources } from './package-sources.ts'
 
 export interface Entries {
@@ -49,18 +51,22 @@ const MACHINERY = {
 const BANNER =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
 
-/** @throws UsageError where a user's file does not compile */
-export async function compile(entries: Entries): Promise<Compiled> {
+/**
+ * @param builtins folder of a bundle that the user's files are linked to: they alone are compiled then
+ * @throws UsageError where a user's file does not compile; Unlinked where it imports what `builtins` does not export
+ */
+export async function compile(entries: Entries, builtins?: string): Promise<Compiled> {
   const user = entries.user.map(path => realpathSync(path))
   const userRoot = commonRoot(user)
   const names = uniqueNames(user)
   const found: Found = { packages: new Map(), assets: new Map(), workers: new Map() }
+  const own = builtins === undefined ? ownEntries(entries) : []
   let result: Result
   let known: number
   // What turned out not to be bundleable is left outside in the next pass, and what workers begin with joins it.
   do {
     known = found.packages.size + found.workers.size
-    result = await bundle(entries, user, names, userRoot, found)
+    result = await bundle([...own, ...users(user, names)], userRoot, found, builtins)
     takeWhole(result.warnings, userRoot, found)
   } while (found.packages.size + found.workers.size > known)
 
@@ -87,24 +93,34 @@ export async function compile(entries: Entries): Promise<Compiled> {
 
 type Result = BuildResult<{ write: false; metafile: true }> & { outputFiles: OutputFile[]; metafile: Metafile }
 
+interface EntryPoint {
+  readonly in: string
+  readonly out: string
+}
+
+function ownEntries({ scenarios, bugs }: Entries): EntryPoint[] {
+  const own = (out: string, file: string) => ({ in: `${NAMESPACE}:${file}`, out })
+  return [
+    ...Object.entries(MACHINERY).map(([out, file]) => own(out, file)),
+    ...Object.entries(LINKS).map(([file, out]) => own(out, file)),
+    ...scenarios.map(file => own(compiledName('scenarios', file), file)),
+    ...bugs.map(file => own(compiledName('bugs', file), file)),
+  ]
+}
+
+const users = (files: readonly string[], names: readonly string[]): EntryPoint[] =>
+  files.map((path, n) => ({ in: path, out: `user-${names[n]}` }))
+
 async function bundle(
-  entries: Entries,
-  user: readonly string[],
-  names: readonly string[],
+  entries: readonly EntryPoint[],
   userRoot: string,
   found: Found,
+  builtins: string | undefined,
 ): Promise<Result> {
   const { build } = await import('esbuild')
-  const own = (out: string, file: string) => ({ in: `${NAMESPACE}:${file}`, out })
   try {
     return await build({
-      entryPoints: [
-        ...Object.entries(MACHINERY).map(([out, file]) => own(out, file)),
-        ...entries.scenarios.map(file => own(compiledName('scenarios', file), file)),
-        ...entries.bugs.map(file => own(compiledName('bugs', file), file)),
-        ...user.map((path, n) => ({ in: path, out: `user-${names[n]}` })),
-        ...[...found.workers].map(([path, out]) => ({ in: path, out })),
-      ],
+      entryPoints: [...entries, ...[...found.workers].map(([path, out]) => ({ in: path, out }))],
       absWorkingDir: userRoot,
       outdir: join(userRoot, 'out'),
       bundle: true,
@@ -125,7 +141,7 @@ async function bundle(
       logLevel: 'silent',
       logOverride: Object.fromEntries(LOADS_BY_NAME.map(id => [id, 'warning'])),
       banner: { js: BANNER },
-      plugins: [packageSources, foreignSources(userRoot, found)],
+      plugins: [builtins === undefined ? packageSources : linkedTo(builtins), foreignSources(userRoot, found)],
     })
   } catch (error) {
     throw compileError(error as BuildFailure, userRoot)
@@ -136,7 +152,7 @@ async function bundle(
 function compileError(error: BuildFailure, userRoot: string): Error {
   const first = error.errors?.[0]
   if (first === undefined) return error
-  if (first.detail instanceof UsageError) return first.detail
+  if (first.detail instanceof UsageError || first.detail instanceof Unlinked) return first.detail
   const at = first.location
   if (at === null) return new UsageError(first.text)
   const path = at.namespace === NAMESPACE ? at.file : relative(process.cwd(), join(userRoot, at.file))

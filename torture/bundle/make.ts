@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
+import type { Builtins } from './builtin.ts'
 import { type Compiled, compile, type Entries } from './compile.ts'
 import { describeModules } from './describer.ts'
-import { BUNDLE_SCHEMA, type Bundle, type Manifest, type ScenarioDescription } from './manifest.ts'
+import { Unlinked } from './linked.ts'
+import { BUNDLE_SCHEMA, type Bundle, MANIFEST, type Manifest, type ScenarioDescription } from './manifest.ts'
 import { packageFiles, piscinaFiles } from './packages.ts'
-import { hashFolder, writeFiles } from './store.ts'
+import { hashFiles, writeFiles } from './store.ts'
 
 export interface MadeBundle extends Bundle {
   /** The scenarios of `entries.user`, in that order. */
@@ -18,29 +20,62 @@ export interface MadeBundle extends Bundle {
 }
 
 /**
- * Does something with a new bundle, which lies in a temporary folder until then and is gone afterwards.
- * @param known describes the built-in scenarios and bugs, where that is known already
+ * Does something with a new bundle, which lies in a temporary folder until then and is gone afterwards. All of it is
+ * compiled from the sources.
  */
-export async function withNewBundle<T>(
+export const withNewBundle = <T>(entries: Entries, use: (bundle: MadeBundle) => T | Promise<T>): Promise<T> =>
+  withDraft(async dir => use(await makeWhole(entries, undefined, dir)))
+
+/**
+ * The same of the built-ins and some files of the user, which alone are compiled.
+ * @param entries.scenarios,bugs of `builtins`, for files that need all of it to be compiled
+ */
+export const withLinkedBundle = <T>(
   entries: Entries,
+  builtins: Builtins,
   use: (bundle: MadeBundle) => T | Promise<T>,
-  known?: Manifest,
-): Promise<T> {
+): Promise<T> =>
+  withDraft(async dir => {
+    const compiled = await compileLinked(entries.user, builtins)
+    if (compiled === undefined) return use(await makeWhole(entries, builtins.bundle.manifest, dir))
+    const { manifest } = builtins.bundle
+    const files = new Map([...builtins.files, ...compiled.files])
+    return use(await finish({ ...compiled, files, inputs: [...manifest.inputs, ...compiled.inputs] }, manifest, dir))
+  })
+
+async function withDraft<T>(use: (dir: string) => Promise<T>): Promise<T> {
   const draft = mkdtempSync(join(tmpdir(), 'torture-bundle-'))
   try {
     // The temporary folder is ours alone, and copies keep their mode: the bundle in it is everybody's.
-    return await use(await makeBundle(entries, known, join(draft, 'bundle')))
+    return await use(join(draft, 'bundle'))
   } finally {
     rmSync(draft, { recursive: true, force: true })
   }
 }
 
-async function makeBundle(entries: Entries, known: Manifest | undefined, dir: string): Promise<MadeBundle> {
+/** Undefined where the files use modules of the package that it does not export. */
+async function compileLinked(user: readonly string[], { bundle }: Builtins): Promise<Compiled | undefined> {
+  try {
+    return await compile({ scenarios: [], bugs: [], user }, bundle.dir)
+  } catch (error) {
+    if (error instanceof Unlinked) return undefined
+    throw error
+  }
+}
+
+async function makeWhole(entries: Entries, known: Manifest | undefined, dir: string): Promise<MadeBundle> {
   const compiled = await compile(entries)
-  const { userRoot } = compiled
-  const files = new Map([...compiled.files, ...piscinaFiles(), ...packageFiles(compiled.packages)])
+  const files = new Map([...compiled.files, ...piscinaFiles()])
   // Node looks upwards for what kind of module a `.js` file is: say it here.
   files.set('package.json', Buffer.from('{ "type": "module" }\n'))
+  return finish({ ...compiled, files }, known, dir)
+}
+
+/** @param known describes the built-in scenarios and bugs, where that is known already */
+async function finish(compiled: Compiled, known: Manifest | undefined, dir: string): Promise<MadeBundle> {
+  const { userRoot, packages, inputs } = compiled
+  const files = new Map([...compiled.files, ...packageFiles(packages)])
+  files.delete(MANIFEST)
   writeFiles(dir, files)
 
   const [{ scenarios, bugs }, user] = await Promise.all([
@@ -54,11 +89,12 @@ async function makeBundle(entries: Entries, known: Manifest | undefined, dir: st
     torture: version,
     scenarios: [...scenarios, ...own],
     bugs,
-    inputs: compiled.inputs,
+    inputs: [...inputs].sort(),
   }
   refuseTwins(manifest)
-  writeFileSync(join(dir, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  return { hash: hashFolder(dir), dir, temporary: true, manifest, user: own, userRoot }
+  files.set(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
+  writeFileSync(join(dir, MANIFEST), files.get(MANIFEST)!)
+  return { hash: hashFiles(files), dir, temporary: true, manifest, user: own, userRoot }
 }
 
 async function describeBuiltins(dir: string, { scenarios, bugs, userRoot }: Compiled) {

@@ -5,6 +5,8 @@ import { InfrastructureError } from '../errors.ts'
 import type { Bug, ParamSpecs, Scale, ThreadCount } from '../scenario.ts'
 
 export const BUNDLE_SCHEMA = 1
+/** In the folder of a bundle. */
+export const MANIFEST = 'bundle.json'
 
 export interface ScenarioDescription {
   readonly name: string
@@ -46,7 +48,7 @@ export interface Bundle {
 }
 
 export function readManifest(dir: string): Manifest {
-  const path = join(dir, 'bundle.json')
+  const path = join(dir, MANIFEST)
   let manifest: Manifest
   try {
     manifest = JSON.parse(readFileSync(path, 'utf8'))

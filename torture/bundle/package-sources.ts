@@ -12,12 +12,12 @@ import { packageRoot } from '../paths.ts'
 export const NAMESPACE = 'torture'
 
 /** What `import … from 'torture'` means in a scenario: its contract. The command's API has no place in a guest. */
-const EXPORTS: Readonly<Record<string, string>> = {
+export const EXPORTS: Readonly<Record<string, string>> = {
   torture: 'torture/scenario.ts',
   'torture/lib': 'lib/index.ts',
 }
 
-const FOLDERS = ['torture', 'lib', 'scenarios', 'results', 'remote']
+export const FOLDERS = ['torture', 'lib', 'scenarios', 'results', 'remote']
 
 export const packageSources: Plugin = {
   name: 'package-sources',

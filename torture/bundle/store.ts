@@ -19,13 +19,35 @@ import { UsageError } from '../errors.ts'
 import { type Bundle, readManifest } from './manifest.ts'
 
 /** sha256 over all files of a folder: their paths, lengths and contents. */
-export function hashFolder(dir: string): string {
+export const hashFolder = (dir: string): string => hashOf(listFiles(dir), path => readFileSync(join(dir, path)))
+
+/** The same of files that are not on disk. */
+export const hashFiles = (files: ReadonlyMap<string, Uint8Array>): string =>
+  hashOf([...files.keys()].sort(), path => files.get(path)!)
+
+/** @param paths sorted */
+function hashOf(paths: readonly string[], contentsOf: (path: string) => Uint8Array): string {
   const hash = createHash('sha256')
-  for (const path of listFiles(dir)) {
-    const contents = readFileSync(join(dir, path))
+  for (const path of paths) {
+    const contents = contentsOf(path)
     hash.update(`${path}\0${contents.length}\0`).update(contents)
   }
   return hash.digest('hex')
+}
+
+/**
+ * All files of a bundle, by path.
+ * @returns undefined where they are not what its name says
+ */
+export function readBundle({ dir, hash }: Pick<Bundle, 'dir' | 'hash'>): Map<string, Uint8Array> | undefined {
+  try {
+    const files = new Map(listFiles(dir).map(path => [path, readFileSync(join(dir, path))]))
+    return hashFiles(files) === hash ? files : undefined
+  } catch (error) {
+    // Somebody removes it at this moment, or a part of it is gone or closed to us: it is not whole.
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return undefined
+    throw error
+  }
 }
 
 function listFiles(dir: string): string[] {
@@ -62,28 +84,31 @@ function makeFolder(path: string): void {
  */
 export function keepBundle(bundle: Bundle, results: string): Bundle {
   const parent = bundlesFolder(results)
+  return guarded(`store the bundle in ${parent}`, () => storeBundle(bundle, parent))
+}
+
+/** The same in any folder. Throws what the file system throws. */
+export function storeBundle(bundle: Bundle, parent: string): Bundle {
   const dir = join(parent, bundle.hash)
   const kept = { hash: bundle.hash, dir, manifest: bundle.manifest }
   if (existsSync(dir) && hashFolder(dir) === bundle.hash) {
-    // `torture clean` spares what was stored a moment ago: the run that needs it does not exist yet.
-    guarded(`use ${dir}`, () => utimesSync(dir, new Date(), new Date()))
+    // Whoever clears up spares what was stored a moment ago: the run that needs it does not exist yet.
+    utimesSync(dir, new Date(), new Date())
     return kept
   }
-  guarded(`store the bundle in ${parent}`, () => {
-    makeFolder(parent)
-    const draft = mkdtempSync(join(parent, '.draft-'))
-    try {
-      const whole = join(draft, bundle.hash)
-      take(bundle, whole)
-      rmSync(dir, { recursive: true, force: true })
-      renameSync(whole, dir)
-    } catch (error) {
-      // Somebody who started in the same moment may have been first; what counts is that it is there and whole.
-      if (!existsSync(dir) || hashFolder(dir) !== bundle.hash) throw error
-    } finally {
-      rmSync(draft, { recursive: true, force: true })
-    }
-  })
+  makeFolder(parent)
+  const draft = mkdtempSync(join(parent, '.draft-'))
+  try {
+    const whole = join(draft, bundle.hash)
+    take(bundle, whole)
+    rmSync(dir, { recursive: true, force: true })
+    renameSync(whole, dir)
+  } catch (error) {
+    // Somebody who started in the same moment may have been first; what counts is that it is there and whole.
+    if (!existsSync(dir) || hashFolder(dir) !== bundle.hash) throw error
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+  }
   return kept
 }
 

@@ -1,7 +1,7 @@
 /** From what the user selected to the bundle that holds it: the prebuilt one, or a new one with the user's files. */
 import { realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { builtinBundle, builtinEntries } from '../bundle/builtin.ts'
+import { builtinBundle, builtinEntries, withBuiltins } from '../bundle/builtin.ts'
 import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
 import { UsageError } from '../errors.ts'
 import { parseSelectors, type Selected, select } from '../plan/selector.ts'
@@ -23,15 +23,17 @@ export async function withSelected<T>(texts: readonly string[], example: string,
     return use(select(selectors, bundle.manifest.scenarios, new Map()), bundle)
   }
   const unique = [...new Set(paths.map(path => resolve(path)))]
-  const { withNewBundle } = await import('../bundle/make.ts')
-  return withNewBundle({ ...builtinEntries(), user: unique }, made => {
-    const files = new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))
-    const selected = select(selectors, made.manifest.scenarios, files)
-    return use(
-      selected.map(one => ({ ...one, ...fileOf(one.scenario, made.user, unique) })),
-      made,
-    )
-  })
+  const { withLinkedBundle } = await import('../bundle/make.ts')
+  return withBuiltins(builtins =>
+    withLinkedBundle({ ...builtinEntries(), user: unique }, builtins, made => {
+      const files = new Map(paths.map(path => [path, made.user[unique.indexOf(resolve(path))]]))
+      const selected = select(selectors, made.manifest.scenarios, files)
+      return use(
+        selected.map(one => ({ ...one, ...fileOf(one.scenario, made.user, unique) })),
+        made,
+      )
+    }),
+  )
 }
 
 /** The user's file behind a scenario, as the bundle names it: without links. */

@@ -27,9 +27,12 @@ export interface BenchBundle {
   loop(name: string): string
 }
 
-/** Below dist/, so that modules left outside are found; gone when the process ends. */
-export async function makeBenchBundle(): Promise<BenchBundle> {
-  const user = LOOPS.map(name => join(packageRoot, 'bench/loops', `${name}.ts`))
+/**
+ * Below dist/, so that modules left outside are found; gone when the process ends.
+ * @param loops files of `loops/`: what two of them, or one and a guest, have in common becomes a module of its own
+ */
+export async function makeBenchBundle(loops: readonly string[] = LOOPS): Promise<BenchBundle> {
+  const user = loops.map(name => join(packageRoot, 'bench/loops', `${name}.ts`))
   const compiled = await compile({ ...builtinEntries(), user })
   mkdirSync(join(packageRoot, 'dist'), { recursive: true })
   const dir = mkdtempSync(join(packageRoot, 'dist/.bench-'))
@@ -40,5 +43,5 @@ export async function makeBenchBundle(): Promise<BenchBundle> {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
     writeFileSync(join(dir, path), contents)
   }
-  return { dir, loop: name => compiled.user[LOOPS.indexOf(name)].module }
+  return { dir, loop: name => compiled.user[loops.indexOf(name)].module }
 }

@@ -7,7 +7,7 @@ import { execa } from 'execa'
 import { allowedCpus } from '../torture/guest/proc.ts'
 import { pinnedTo } from '../torture/runner/affinity.ts'
 import { childrenCpuMs } from '../torture/runner/others.ts'
-import type { BenchBundle } from './bundle.ts'
+import { type BenchBundle, makeBenchBundle } from './bundle.ts'
 import { type Finding, median, type Skipped, summarise } from './finding.ts'
 import { runGuest } from './guest.ts'
 import type { Shape } from './loops/bare-baton.ts'
@@ -23,10 +23,20 @@ interface Size extends Pick<Shape, 'threads' | 'operations'> {
 /** Makes so many executions in a process of its own. */
 type Runner = (executions: number) => Promise<unknown>
 
-export async function explore(bundle: BenchBundle): Promise<(Finding | Skipped)[]> {
+/** What a guest runs, and what it is compared with, each by itself: that is how runs are compiled. */
+interface Bundles {
+  readonly guest: BenchBundle
+  readonly bare: BenchBundle
+}
+
+export async function explore(): Promise<(Finding | Skipped)[]> {
   const cpus = allowedCpus()
   if (pinnedTo(cpus[0]).length === 0)
     return [{ name: 'explore', skipped: 'without taskset nothing can be kept on one CPU' }]
+  const bundle: Bundles = {
+    guest: await makeBenchBundle(['explored-adds']),
+    bare: await makeBenchBundle(['bare-baton']),
+  }
   return [
     await againstBare(bundle, cpus[0], { threads: 2, operations: 10, warmUp: 30_000 }),
     await againstBare(bundle, cpus[0], { threads: 4, operations: 50, warmUp: 8000 }),
@@ -38,7 +48,12 @@ export async function explore(bundle: BenchBundle): Promise<(Finding | Skipped)[
 }
 
 const guest =
-  (bundle: BenchBundle, cpu: number, { threads, operations }: Size, strategy: Shape['strategy'] = 'pct'): Runner =>
+  (
+    { guest: bundle }: Bundles,
+    cpu: number,
+    { threads, operations }: Size,
+    strategy: Shape['strategy'] = 'pct',
+  ): Runner =>
   executions =>
     runGuest(bundle, {
       scenario: 'explored-adds',
@@ -51,7 +66,12 @@ const guest =
 
 /** The same of the least that there can be. */
 const bare =
-  (bundle: BenchBundle, cpu: number, { threads, operations }: Size, strategy: Shape['strategy'] = 'pct'): Runner =>
+  (
+    { bare: bundle }: Bundles,
+    cpu: number,
+    { threads, operations }: Size,
+    strategy: Shape['strategy'] = 'pct',
+  ): Runner =>
   executions => {
     const shape: Shape = { threads, operations, executions, strategy }
     const [command, ...args] = [...pinnedTo(cpu), process.execPath, join(bundle.dir, bundle.loop('bare-baton'))]
@@ -83,7 +103,7 @@ async function inTurns<T>(a: () => Promise<T>, b: () => Promise<T>): Promise<{ a
 
 const perSecond = (micros: readonly number[]) => Math.round(1e6 / median(micros))
 
-async function againstBare(bundle: BenchBundle, cpu: number, size: Size): Promise<Finding> {
+async function againstBare(bundle: Bundles, cpu: number, size: Size): Promise<Finding> {
   const seen = await inTurns(
     () => priceOf(guest(bundle, cpu, size), size),
     () => priceOf(bare(bundle, cpu, size), size),
@@ -103,7 +123,7 @@ const FEW: Size = { threads: 2, operations: 10, warmUp: 8000 }
 const MANY: Size = { threads: 8, operations: 10, warmUp: 1000 }
 
 /** Many threads on one CPU: a hand-over must not cost more because more of them wait, beyond what it costs anyway. */
-async function crowd(bundle: BenchBundle, cpu: number): Promise<Finding> {
+async function crowd(bundle: Bundles, cpu: number): Promise<Finding> {
   const perHandOver = async (runner: typeof guest, size: Size) =>
     (await priceOf(runner(bundle, cpu, size, 'random'), size)) / handOversOf(size)
   const both = async (runner: typeof guest) => ({
@@ -159,7 +179,7 @@ function handOversOf({ threads, operations }: Size): number {
 }
 
 /** What another guest beside it costs a guest; with a CPU for each, time is CPU time. */
-async function secondCpu(bundle: BenchBundle, cpus: readonly number[]): Promise<Finding> {
+async function secondCpu(bundle: Bundles, cpus: readonly number[]): Promise<Finding> {
   const [one, other] = cpus.slice(0, 2).map(cpu => guest(bundle, cpu, FEW))
   const both: Runner = executions => Promise.all([one(executions), other(executions)])
   const seen = await inTurns(

@@ -13,6 +13,7 @@ import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/expl
 import { Focus } from '../../torture/explore/focus.ts'
 import { DID, OP } from '../../torture/explore/ops.ts'
 import { Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
+import { focusBytes } from '../../torture/explore/sizes.ts'
 import { SpinWindow } from '../../torture/explore/spin.ts'
 import type { Strategy } from '../../torture/explore/strategy.ts'
 
@@ -74,7 +75,7 @@ export interface Machine<S extends Strategy = Strategy> {
 /** @param make the strategy, from its scratch */
 export function machineFor<S extends Strategy>(threads: number, make: (scratch: Int32Array) => S): Machine<S> {
   const board = new Board(threads)
-  const focus = new Focus(Focus.memoryFor(1 << 12))
+  const focus = new Focus(new SharedArrayBuffer(focusBytes(1 << 12)))
   const strategy = make(board.scratch(0))
   return { board, focus, focused: false, strategy, scheduler: new Scheduler(board, [strategy], focus) }
 }

@@ -9,6 +9,7 @@ import type { ControlledWaits } from '../../torture/explore/controlled-waits.ts'
 import { Focus } from '../../torture/explore/focus.ts'
 import { DID, OP } from '../../torture/explore/ops.ts'
 import { Scheduler } from '../../torture/explore/scheduler.ts'
+import { focusBytes } from '../../torture/explore/sizes.ts'
 import type { Stage } from '../../torture/explore/stage.ts'
 import { StoreBuffers } from '../../torture/explore/store-buffer.ts'
 import type { Strategy } from '../../torture/explore/strategy.ts'
@@ -89,7 +90,7 @@ export class WeakMachine {
     this.board = board
     this.#subject = subject
     this.strategies = make(board)
-    this.scheduler = new Scheduler(board, this.strategies, new Focus(Focus.memoryFor(1 << 12)))
+    this.scheduler = new Scheduler(board, this.strategies, new Focus(new SharedArrayBuffer(focusBytes(1 << 12))))
     this.#addresses = new Addresses(0)
     this.#addresses.place([...new Set(subject.cells.map(({ buffer }) => buffer as unknown as SharedArrayBuffer))])
     this.#initial = subject.cells.map(cell => cell.slice())

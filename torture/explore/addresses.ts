@@ -2,15 +2,12 @@
  * Addresses of cells: the shared buffers one after the other, in the order in which a walk through what `setup` returned
  * meets them, so that all threads give a cell the same number.
  */
+import { FIRST_ADDRESS, spaceOf } from './sizes.ts'
 
-/** Below lie what is no cell of anybody. */
-const FIRST = 64
 export const CLOCK_ADDRESS = 8
 /** Memory that `setup` did not return belongs to one thread, as far as can be known. */
 const PRIVATE = 0x40000000
 const PRIVATE_SPAN = 1 << 24
-
-const roundUp = (bytes: number) => Math.ceil(bytes / 64) * 64
 
 type Cells =
   | Int8Array
@@ -24,7 +21,10 @@ type Cells =
 
 /** What is known of a typed array. */
 export interface Known {
-  /** Address of its first element; 0: it is not shared, and nobody else sees what happens in it. */
+  /**
+   * Address of its first element; 0: it is not shared, and nobody else sees what happens in it. Of memory that `setup`
+   * did not return only `Addresses.hidden` knows it.
+   */
   readonly base: number
   readonly length: number
   readonly bytes: number
@@ -38,12 +38,17 @@ export interface Known {
 export class Addresses {
   readonly #bases = new WeakMap<object, number>()
   readonly #known = new WeakMap<object, Known>()
+  /** What was asked for last: mostly it is what is asked for next. */
+  #lastArray: object | undefined
+  #last: Known | undefined
   readonly #starts: number[] = []
   readonly #views = new Map<SharedArrayBuffer, Map<number, Int32Array>>()
   readonly #buffers: SharedArrayBuffer[] = []
   readonly #private: number
-  #privates = 0
-  #end = FIRST
+  /** Buffers that `setup` did not return, and what they take so far. */
+  #hidden = new WeakMap<object, number>()
+  #taken = 0
+  #end = FIRST_ADDRESS
 
   constructor(thread: number) {
     this.#private = PRIVATE + thread * PRIVATE_SPAN
@@ -55,7 +60,7 @@ export class Addresses {
       this.#starts.push(this.#end)
       this.#buffers.push(buffer)
       this.#bases.set(buffer, this.#end)
-      this.#end += roundUp(buffer.byteLength)
+      this.#end += spaceOf(buffer)
     }
     if (this.#end > PRIVATE) throw new RangeError('more than 1 GiB of shared memory cannot be explored')
   }
@@ -65,14 +70,33 @@ export class Addresses {
     for (const [n, buffer] of buffers.entries()) this.#bases.set(buffer, this.#starts[n])
   }
 
-  static span(buffers: readonly SharedArrayBuffer[]): number {
-    return buffers.reduce((end, buffer) => end + roundUp(buffer.byteLength), FIRST)
+  /** Before an execution: what `setup` did not return is numbered anew, in the order in which it is used. */
+  reset(): void {
+    if (this.#taken === 0) return
+    this.#taken = 0
+    this.#hidden = new WeakMap()
+  }
+
+  /** As `of`, for an array over memory that `setup` did not return: where it is in this execution, and how long it is now. */
+  hidden(array: object, known: Known): Known {
+    const buffer = slots.buffer.call(array)
+    let base = this.#hidden.get(buffer)
+    if (base === undefined) {
+      base = this.#private + (this.#taken % PRIVATE_SPAN)
+      this.#taken += spaceOf(buffer as SharedArrayBuffer)
+      this.#hidden.set(buffer, base)
+    }
+    return { ...known, base: base + slots.byteOffset.call(array), length: slots.length.call(array) }
   }
 
   /** Undefined for what is no integer typed array: the engine knows what to throw. */
   of(array: unknown): Known | undefined {
+    if (array === this.#lastArray) return this.#last
     if (typeof array !== 'object' || array === null) return undefined
-    return this.#known.get(array) ?? this.#learn(array)
+    const known = this.#known.get(array) ?? this.#learn(array)
+    this.#lastArray = array
+    this.#last = known
+    return known
   }
 
   /** The buffer and the offset in it. */
@@ -99,25 +123,18 @@ export class Addresses {
     const type = typeOf(array)
     if (type === undefined) return undefined
     const buffer = slots.buffer.call(array)
+    const base = this.#bases.get(buffer)
+    const isShared = buffer instanceof SharedArrayBuffer
     const known: Known = {
-      base: buffer instanceof SharedArrayBuffer ? this.#baseOf(buffer) + slots.byteOffset.call(array) : 0,
+      base: base !== undefined ? base + slots.byteOffset.call(array) : isShared ? this.#private : 0,
       length: slots.length.call(array),
       bytes: type.BYTES_PER_ELEMENT,
       scratch: new type(1),
       big: type === BigInt64Array || type === BigUint64Array,
-      ours: this.#starts.includes(this.#bases.get(buffer) ?? -1),
+      ours: base !== undefined,
     }
     this.#known.set(array, known)
     return known
-  }
-
-  #baseOf(buffer: SharedArrayBuffer): number {
-    const known = this.#bases.get(buffer)
-    if (known !== undefined) return known
-    const base = this.#private + (this.#privates % PRIVATE_SPAN)
-    this.#privates += roundUp(buffer.byteLength)
-    this.#bases.set(buffer, base)
-    return base
   }
 }
 
@@ -134,7 +151,8 @@ const slots = {
   byteOffset: getter<number>('byteOffset'),
   length: getter<number>('length'),
 }
-const INTEGERS = {
+/** The arrays that `Atomics` takes, by what the engine calls them. */
+export const INTEGERS = {
   Int8Array,
   Uint8Array,
   Int16Array,

@@ -21,7 +21,10 @@ type Order = string | undefined
 export function controlAtomics(stage: Stage, addresses: Addresses, waits: ControlledWaits): void {
   /** The element's number after conversion, or the engine's error. */
   const indexOf = (known: Known, index: unknown): number => {
-    if (typeof index === 'number' && index >= 0 && index < known.length && Number.isInteger(index)) return index
+    if (typeof index === 'number') {
+      const whole = index | 0
+      if (whole === index && whole >= 0 && whole < known.length) return whole
+    }
     const converted = Math.trunc(+(index as number)) || 0
     // Throws what has to be thrown.
     if (converted < 0 || converted >= known.length) engine.load(known.scratch as Int32Array, converted || -1)
@@ -31,7 +34,8 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
   const convert = (known: Known, value: unknown): Value => {
     if (known.big) return typeof value === 'bigint' ? value : BigInt.asIntN(Number.MAX_SAFE_INTEGER, value as bigint)
     const number = typeof value === 'number' ? value : +(value as number)
-    return Math.trunc(number) || 0
+    const whole = number | 0
+    return whole === number ? whole : Math.trunc(number) || 0
   }
 
   /** Undefined: not under control, the engine is to do it. */
@@ -135,7 +139,8 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
   const waitable = (cells: unknown): Known | undefined => {
     if (!stage.active) return undefined
     const known = addresses.of(cells)
-    return known !== undefined && known.base !== 0 && canWait(known) ? known : undefined
+    if (known === undefined || known.base === 0 || !canWait(known)) return undefined
+    return known.ours ? known : addresses.hidden(cells as object, known)
   }
 
   const wait = (cells: Cells, index: unknown, given: unknown, timeout?: unknown): unknown => {

@@ -8,8 +8,6 @@ import { engine } from './engine.ts'
 const LINE = 16
 const { load, notify, store, wait } = engine
 
-export const batonMemory = (threads: number): SharedArrayBuffer => new SharedArrayBuffer(4 * LINE * threads)
-
 export class Baton {
   readonly #words: Int32Array
   readonly #mine: number

@@ -4,13 +4,12 @@
  */
 import { DID, OP } from './ops.ts'
 import { mix, SharedRandom } from './random.ts'
+import { BOARD_BYTES, MOST_ACTORS, MOST_STEPS } from './sizes.ts'
 
-/** Actors of an execution: what is left of a mask's bits beside the sign and the one below. */
-export const MOST_ACTORS = 30
+export { MOST_ACTORS, MOST_STEPS }
+
 /** The actor of decisions that are none between threads. */
 export const ASIDE = MOST_ACTORS
-/** Steps of one execution; a longer one is cut off. */
-export const MOST_STEPS = 1 << 18
 
 /** Words of the execution as a whole. */
 export const HEAD = {
@@ -68,6 +67,8 @@ export const HEAD = {
   fairAfter: 29,
   /** Steps after which the execution is cut off. 0: MOST_STEPS. */
   stepLimit: 30,
+  /** Steps from which on either may matter. */
+  horizon: 47,
   /** Awaits of something that nobody controls, in all executions. */
   foreignAwaits: 31,
   /** Whether a body used memory that `setup` did not return. */
@@ -161,9 +162,8 @@ export class Board {
 
   /** @param memory of another thread's board of the same size; left out: new memory */
   constructor(threads: number, memory?: SharedArrayBuffer) {
-    const words = HEAD_WORDS + ACTOR_WORDS * (MOST_ACTORS + 1) + SCRATCH_WORDS
     this.threads = threads
-    this.memory = memory ?? new SharedArrayBuffer(8 + 4 * (words + STEP_WORDS * MOST_STEPS))
+    this.memory = memory ?? new SharedArrayBuffer(BOARD_BYTES)
     let at = 8
     const take = (count: number) => {
       const part = new Int32Array(this.memory, at, count)
@@ -228,27 +228,43 @@ export class Board {
 
   /** Notes a step as the last one. The values are those of the cell, or their low 32 bits. */
   note(actor: number, did: number, enabled: number, read: number, wrote: number): void {
-    const step = this.head[HEAD.steps]++
-    const words = this.trace
+    const { head, trace } = this
+    const actors = this.#actors
+    const from = ACTOR_WORDS * actor
+    const step = head[HEAD.steps]
     const at = STEP_WORDS * step
-    const bytes = this.of(actor, ACTOR.bytes)
+    const bytes = actors[from + ACTOR.bytes]
     const width = bytes === 4 ? 2 : bytes === 8 ? 3 : bytes >> 1
-    const enabler = this.of(actor, ACTOR.enabler)
+    const enabler = actors[from + ACTOR.enabler]
     if (enabler >= 0) did |= DID.awakened
-    if (this.head[HEAD.asked] === 1) did |= DID.chosen
-    this.head[HEAD.asked] = 0
-    if (this.of(actor, ACTOR.begins) === 1 && this.of(actor, ACTOR.kind) >= OP.load) {
-      did |= DID.begins
-      this.set(actor, ACTOR.begins, 0)
+    if (head[HEAD.asked] === 1) {
+      did |= DID.chosen
+      head[HEAD.asked] = 0
     }
-    words[at] = actor | (this.of(actor, ACTOR.kind) << 5) | (width << 10) | (did << 12)
-    words[at + STEP.address] = this.of(actor, ACTOR.address)
-    words[at + STEP.enabled] = enabled
-    words[at + STEP.read] = read
-    words[at + STEP.wrote] = wrote
-    words[at + STEP.enabler] = enabler
-    this.head[HEAD.last] = actor
-    this.set(actor, ACTOR.steps, this.of(actor, ACTOR.steps) + 1)
+    const kind = actors[from + ACTOR.kind]
+    if (actors[from + ACTOR.begins] === 1 && kind >= OP.load) {
+      did |= DID.begins
+      actors[from + ACTOR.begins] = 0
+    }
+    trace[at] = actor | (kind << 5) | (width << 10) | (did << 12)
+    trace[at + STEP.address] = actors[from + ACTOR.address]
+    trace[at + STEP.enabled] = enabled
+    trace[at + STEP.read] = read
+    trace[at + STEP.wrote] = wrote
+    trace[at + STEP.enabler] = enabler
+    head[HEAD.steps] = step + 1
+    head[HEAD.last] = actor
+    actors[from + ACTOR.steps]++
+  }
+
+  /** What an actor is about to do, with nothing that made it possible. */
+  pend(actor: number, kind: number, address: number, bytes: number): void {
+    const actors = this.#actors
+    const at = ACTOR_WORDS * actor
+    actors[at + ACTOR.kind] = kind
+    actors[at + ACTOR.address] = address
+    actors[at + ACTOR.bytes] = bytes
+    actors[at + ACTOR.enabler] = -1
   }
 
   /** Adds bits of `DID` to the last step. */
@@ -276,6 +292,7 @@ export class Board {
     head[HEAD.preemptions] = 0
     head[HEAD.asked] = 0
     head[HEAD.cloned] = 0
+    head[HEAD.horizon] = Math.min(MOST_STEPS, head[HEAD.fairAfter] || MOST_STEPS, head[HEAD.stepLimit] || MOST_STEPS)
     this.clock[0] = 0
     this.random.seed(mix(seed, execution))
     const actors = this.#actors

@@ -3,7 +3,7 @@
  * another one that returns: after a notify, which takes waits out of the queue in the order in which they came, or by
  * time-out, which is a choice of the scheduler like any other and moves the virtual clock to the deadline.
  */
-import type { Known } from './addresses.ts'
+import type { Addresses, Known } from './addresses.ts'
 import { type Board, HEAD } from './board.ts'
 import { engine } from './engine.ts'
 import { DID, OP } from './ops.ts'
@@ -20,15 +20,18 @@ interface Pending {
 
 export class ControlledWaits {
   readonly #stage: Stage
+  readonly #addresses: Addresses
   #pending: Pending[] = []
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, addresses: Addresses) {
     this.#stage = stage
+    this.#addresses = addresses
   }
 
   /** Forgets the execution before; its promises stay open for ever. */
   reset(): void {
     this.#pending = []
+    this.#addresses.reset()
   }
 
   get #board(): Board {

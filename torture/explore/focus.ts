@@ -1,25 +1,19 @@
 /**
  * Cells at which threads are switched. A step on a cell that only one thread touches, or that nobody writes, commutes
  * with everything, so a switch before it is a switch somewhere else as well; in an execution of thousands of steps that
- * leaves a few dozen that matter.
+ * leaves a few dozen that matter. Addresses share a mark by words of 4 bytes: a cell within a word of the focus belongs to
+ * it.
  */
-
-/** Addresses share a bit by words: a cell within a word of the focus belongs to it. */
-const WORD_BYTES = 4
 
 export class Focus {
   readonly #marks: Uint8Array
   readonly #known: Uint8Array
 
-  /** @param memory from `memoryFor`; the same in all threads */
+  /** @param memory `focusBytes` of it; the same in all threads */
   constructor(memory: SharedArrayBuffer) {
     const words = memory.byteLength >> 1
     this.#marks = new Uint8Array(memory, 0, words)
     this.#known = new Uint8Array(memory, words, words)
-  }
-
-  static memoryFor(bytes: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(2 * (Math.ceil(bytes / WORD_BYTES) + 1))
   }
 
   /** What lies outside of the known buffers always counts. */

@@ -1,8 +1,5 @@
 /** The shared memory of an exploration: made by the guest's main thread, the same in all its workers. */
-import { Addresses } from './addresses.ts'
-import { batonMemory } from './baton.ts'
-import { Board, MOST_STEPS } from './board.ts'
-import { Focus } from './focus.ts'
+import { BOARD_BYTES, batonBytes, focusBytes, MOST_STEPS, spanOf } from './sizes.ts'
 
 export interface ExplorerMemory {
   readonly board: SharedArrayBuffer
@@ -20,11 +17,12 @@ export interface ExplorerMemory {
 const FAULT_BYTES = 256 * 1024
 
 export function explorerMemory(threads: number, buffers: readonly SharedArrayBuffer[]): ExplorerMemory {
+  const span = spanOf(buffers)
   return {
-    board: new Board(threads).memory,
-    baton: batonMemory(threads),
-    focus: Focus.memoryFor(Addresses.span(buffers)),
-    hinted: Focus.memoryFor(Addresses.span(buffers)),
+    board: new SharedArrayBuffer(BOARD_BYTES),
+    baton: new SharedArrayBuffer(batonBytes(threads)),
+    focus: new SharedArrayBuffer(focusBytes(span)),
+    hinted: new SharedArrayBuffer(focusBytes(span)),
     wanted: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     prefix: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),
     bounded: new SharedArrayBuffer(4 * (MOST_STEPS + 64)),

@@ -14,7 +14,7 @@ const FIRST_CLASSES = 1 << 12
 /** Executions that the figure is about. */
 const WINDOW = 1000
 /** With more steps than this, one execution in two is looked at; with n times as many, one in n + 1. */
-const SHORT_STEPS = 128
+const SHORT_STEPS = 64
 const MOST_PASSED_OVER = 32
 
 export class Novelty {

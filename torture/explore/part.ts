@@ -82,7 +82,7 @@ export async function takePart<S extends StrategySet>(
   // All of it is in place before any code of the scenario or of a package runs.
   const stage = new Stage(thread)
   const addresses = new Addresses(thread)
-  const waits = new ControlledWaits(stage)
+  const waits = new ControlledWaits(stage, addresses)
   controlAtomics(stage, addresses, waits)
   const startTime = controlTime(stage)
   noticeWorkers(() => stage.startsWorkers())

@@ -40,6 +40,7 @@ export class Scheduler {
   readonly #replay: number
   readonly #focus: Focus
   readonly #head: Int32Array
+  readonly #threads: number
 
   constructor(board: Board, strategies: readonly Strategy[], focus: Focus) {
     this.board = board
@@ -49,11 +50,12 @@ export class Scheduler {
     this.#replay = strategies.findIndex(strategy => strategy.forced !== undefined)
     this.#focus = focus
     this.#head = board.head
+    this.#threads = board.threads
   }
 
   /** An actor is about to do an operation. */
   arrive(actor: number, kind: number, address: number, bytes: number): void {
-    this.pend(actor, kind, address, bytes)
+    this.board.pend(actor, kind, address, bytes)
     this.#head[HEAD.enabled] |= 1 << actor
   }
 
@@ -62,20 +64,11 @@ export class Scheduler {
    * @param entry of its wait; left out: any of its waits will do
    */
   sleep(actor: number, address: number, bytes: number, canGo: boolean, entry = ANY): void {
-    this.pend(actor, OP.wake, address, bytes)
+    this.board.pend(actor, OP.wake, address, bytes)
     this.board.set(actor, ACTOR.awaits, entry)
     this.goOn(actor)
     if (canGo) this.#head[HEAD.enabled] |= 1 << actor
     else this.#head[HEAD.enabled] &= ~(1 << actor)
-  }
-
-  /** Says what an actor is going to do, whether it can or not. */
-  pend(actor: number, kind: number, address: number, bytes: number): void {
-    const { board } = this
-    board.set(actor, ACTOR.kind, kind)
-    board.set(actor, ACTOR.address, address)
-    board.set(actor, ACTOR.bytes, bytes)
-    board.set(actor, ACTOR.enabler, -1)
   }
 
   /**
@@ -93,7 +86,7 @@ export class Scheduler {
   noteAside(kind: number, address: number, bytes: number): void {
     const head = this.#head
     const last = head[HEAD.last]
-    this.pend(ASIDE, kind, address, bytes)
+    this.board.pend(ASIDE, kind, address, bytes)
     this.board.note(ASIDE, 0, head[HEAD.enabled], 0, 0)
     head[HEAD.last] = last
   }
@@ -120,7 +113,8 @@ export class Scheduler {
   #next(): number {
     const head = this.#head
     if (head[HEAD.ending] !== ENDING.none) return -1
-    if (this.#isTooLong()) return this.end(ENDING.cutOff, -1)
+    const late = head[HEAD.steps] >= head[HEAD.horizon]
+    if (late && this.#isTooLong()) return this.end(ENDING.cutOff, -1)
     let { eligible } = this.board
     const opening = eligible & head[HEAD.opening]
     if (head[HEAD.strategy] === this.#replay) {
@@ -131,18 +125,21 @@ export class Scheduler {
       const released = this.reordering.release()
       return released !== 0 ? lowest(released) : this.#spinnerOrEnd()
     }
-    // Whoever can go may be waiting for one that has to go round its loop often enough: to give up, or for its turn.
-    if (this.#takesLong()) eligible = head[HEAD.enabled]
     if (opening !== 0) return lowest(opening)
-    const idle = this.#idleDrain()
+    // Whoever can go may be waiting for one that has to go round its loop often enough: to give up, or for its turn.
+    const fair = late && this.#takesLong()
+    if (fair) eligible = head[HEAD.enabled]
+    // Bit t: thread t has delayed stores.
+    const delayed = (head[HEAD.enabled] | head[HEAD.held]) >>> this.#threads
+    const idle = delayed === 0 ? -1 : this.#idleDrain(delayed)
     if (idle >= 0) return idle
     if (isSingle(eligible)) return lowest(eligible)
     const last = head[HEAD.last]
     const canGoOn = last >= 0 && (eligible & (1 << last)) !== 0
-    if (canGoOn && this.#runsThrough(last)) return last
+    if (canGoOn && this.#runsThrough(last, delayed, fair)) return last
     head[HEAD.asked] = 1
     head[HEAD.choices]++
-    const chosen = this.#ask(eligible)
+    const chosen = fair ? this.#lot(eligible) : this.#strategies[head[HEAD.strategy]].choose(this.board)
     if (chosen < 0) return this.end(ENDING.misfit, -1)
     if (canGoOn && chosen !== last) this.#preempt(last)
     return chosen
@@ -169,10 +166,8 @@ export class Scheduler {
    * A strategy may starve one thread for the sake of others that retry for ever. An execution that takes much longer
    * than those before it is brought to its end by lot, which starves nobody for long.
    */
-  #ask(eligible: number): number {
-    const head = this.#head
-    if (this.#takesLong()) return nthOf(eligible, this.board.random.below(sizeOf(eligible)))
-    return this.#strategies[head[HEAD.strategy]].choose(this.board)
+  #lot(eligible: number): number {
+    return nthOf(eligible, this.board.random.below(sizeOf(eligible)))
   }
 
   /**
@@ -194,23 +189,24 @@ export class Scheduler {
   }
 
   /** A delayed store to a cell that nobody contends for: it holds others up, and may as well be done at once. -1: none. */
-  #idleDrain(): number {
+  #idleDrain(delayed: number): number {
     const { board } = this
-    const head = this.#head
-    if (head[HEAD.focused] === 0) return -1
-    for (let rest = (head[HEAD.enabled] | head[HEAD.held]) & (-1 << board.threads); rest !== 0; rest &= rest - 1)
-      if (!this.#focus.knows(board.of(lowest(rest), ACTOR.address))) return lowest(rest)
+    if (this.#head[HEAD.focused] === 0) return -1
+    for (let rest = delayed; rest !== 0; rest &= rest - 1) {
+      const buffer = lowest(rest) + board.threads
+      if (!this.#focus.knows(board.of(buffer, ACTOR.address))) return buffer
+    }
     return -1
   }
 
   /** Whether the thread's next operation is none that it could be switched at. */
-  #runsThrough(actor: number): boolean {
+  #runsThrough(actor: number, delayed: number, fair: boolean): boolean {
     const { board } = this
     if (board.of(actor, ACTOR.bursting) === 1) return true
     // Whoever retries at other cells than those of the focus would never let the others go.
-    if (this.#head[HEAD.focused] === 0 || this.#takesLong()) return false
+    if (this.#head[HEAD.focused] === 0 || fair) return false
     // What it has delayed may have to reach memory first: whoever sees that could have gone before.
-    if (((this.#head[HEAD.enabled] | this.#head[HEAD.held]) & (1 << (board.threads + actor))) !== 0) return false
+    if (delayed !== 0 && ((delayed >>> actor) & 1) !== 0) return false
     const kind = board.of(actor, ACTOR.kind)
     // Which calls have ended when one begins is of interest whatever cells they work on.
     if (board.of(actor, ACTOR.begins) === 1) return false
@@ -250,13 +246,13 @@ export class Scheduler {
    * @param read the value that the cell had, `wrote` the one that it has now: their low 32 bits
    */
   took(actor: number, did: number, read: number, wrote: number): void {
-    const { board } = this
     const head = this.#head
-    board.note(actor, did, head[HEAD.enabled] & ~head[HEAD.spinning], read, wrote)
+    const spinning = head[HEAD.spinning]
+    this.board.note(actor, did, head[HEAD.enabled] & ~spinning, read, wrote)
+    if ((did & (DID.change | DID.sleep)) === 0) return
     // Who goes to sleep is what a loop around `notify` waits for; a loop of time-outs gets nowhere.
-    const moved = (did & DID.change) !== 0 || ((did & DID.sleep) !== 0 && (head[HEAD.spinning] & (1 << actor)) === 0)
-    if (moved) head[HEAD.idle] = 0
-    if ((did & (DID.change | DID.sleep)) !== 0 && head[HEAD.spinning] !== 0) this.#rouse(head[HEAD.steps] - 1)
+    if ((did & DID.change) !== 0 || (spinning & (1 << actor)) === 0) head[HEAD.idle] = 0
+    if (spinning !== 0) this.#rouse(head[HEAD.steps] - 1)
   }
 
   /** What spinning threads wait for has happened: they may look again. */

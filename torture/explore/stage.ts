@@ -123,11 +123,13 @@ export class Stage {
   /** Lets the scheduler decide who goes; returns when it is this thread. Throws Abandoned. */
   turn(): void {
     const next = this.choose()
-    if (next !== this.thread) {
-      if (next < 0) this.#head[HEAD.abandoned] = 1
-      else this.handOver(next)
-      if (this.#head[HEAD.abandoned] === 1) throw new Abandoned()
-    }
+    if (next !== this.thread) this.#giveWay(next)
+  }
+
+  #giveWay(next: number): void {
+    if (next < 0) this.#head[HEAD.abandoned] = 1
+    else this.handOver(next)
+    if (this.#head[HEAD.abandoned] === 1) throw new Abandoned()
   }
 
   /** The next thread; store buffers that were chosen are drained on the way. -1: the execution is over. */

@@ -247,7 +247,7 @@ export class StoreBuffers implements WeakMemory {
     const count = --w[THREAD_WORDS * thread + COUNT]
     w.copyWithin(at, at + ENTRY_WORDS, this.#entry(thread, count + 1))
     const actor = this.#board.threads + thread
-    this.#scheduler.pend(actor, OP.drain, address, bytes)
+    this.#board.pend(actor, OP.drain, address, bytes)
     this.#scheduler.took(actor, before === after ? DID.write : DID.write | DID.change, low(before), low(after))
     this.#offer(thread)
   }
@@ -258,7 +258,7 @@ export class StoreBuffers implements WeakMemory {
     const actor = this.#board.threads + thread
     const filled = this.#count(thread) > 0
     const first = this.#entry(thread, 0)
-    if (filled) this.#scheduler.pend(actor, OP.drain, w[first + ENTRY.address], w[first + ENTRY.bytes])
+    if (filled) this.#board.pend(actor, OP.drain, w[first + ENTRY.address], w[first + ENTRY.bytes])
     this.#scheduler.reordering.offer(actor, filled)
   }
 }

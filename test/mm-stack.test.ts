@@ -9,6 +9,7 @@ const WAYS = [
   ['vma-lock', 'expand-write'],
   ['spf', 'expand-write'],
   ['mmap-lock', 'expand-write'],
+  ['range-lock', 'expand-write'],
   ['mmap-lock', 'expand-read'],
 ] as const
 

@@ -50,7 +50,7 @@ export interface MemoryOptions {
   readonly pte: 'word' | 'pae'
   /** Stacks grow under mmap_lock held for write, or for read, as before Linux 6.5. */
   readonly stack: 'expand-write' | 'expand-read'
-  /** Most pages of a stack. */
+  /** Most pages of a stack; 0: none grows. */
   readonly stackLimit: number
   /** VMAs in the slab, for all address spaces together: few make recycling prompt. */
   readonly vmas: number
@@ -73,7 +73,7 @@ export const DEFAULTS: MemoryOptions = {
   tableBits: 6,
   pte: 'word',
   stack: 'expand-write',
-  stackLimit: 64,
+  stackLimit: 0,
   vmas: 96,
   mapCount: 40,
   objects: [],

@@ -9,7 +9,7 @@ export default defineBug({
     entry, flushes the old address, and frees the page. Only the locks of the way from page to VMA keep the two apart.
     The mutant does not take them.`,
   source: 'Linux commit 97113eb39fa7 (2021), CVE-2022-41222',
-  scenarios: ['table-move'],
+  scenarios: ['mremap-shrink'],
   site: 'mremap/move-table',
   oracle: ['FREE', 'DATA'],
   hardness: 'D',

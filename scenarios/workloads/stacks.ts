@@ -11,11 +11,7 @@ import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupConte
 import { Tally } from './tally.ts'
 
 export const specs = {
-  policy: {
-    default: 'vma-lock',
-    choices: POLICIES.filter(name => name !== 'range-lock'),
-    describe: 'how faults are kept out of the way',
-  },
+  policy: { default: 'vma-lock', choices: [...POLICIES], describe: 'how faults are kept out of the way' },
   stack: {
     default: 'expand-write',
     choices: ['expand-write', 'expand-read'],

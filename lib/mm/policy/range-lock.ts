@@ -32,6 +32,7 @@ import {
 } from '../fault/fault.ts'
 import type { Kernel, Mm } from '../kernel.ts'
 import { VM_SHARED, VMA } from '../layout.ts'
+import { growStackInRange, mayBeBelowStack } from '../vma/stack.ts'
 import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
 import { findVma, reachOf } from '../vma/vma-store.ts'
 import { markAttached, markDetached } from './mmap-lock.ts'
@@ -79,6 +80,11 @@ export class RangeLockPolicy implements Policy {
       this.#hold(mm, start, end, true)
       const vma = this.#find(mm, vpn)
       pass(FOUND, vpn, vma)
+      if (vma === 0 && this.#grewStack(mm, vpn)) {
+        start = vpn
+        end = vpn + 1
+        continue
+      }
       if (vma !== 0 && this.#needsNeighbours(vma, write, start, end)) {
         // Their borders may move before they are locked: then it is not enough again.
         start = Atomics.load(this.#k.w, vma + VMA.vm_start) - 1
@@ -107,6 +113,15 @@ export class RangeLockPolicy implements Policy {
     const vma = findVma(this.#k, mm, vpn)
     rcu.readUnlock()
     return vma
+  }
+
+  /** True, and nothing is held: look again. False: the page is locked as before. */
+  #grewStack(mm: Mm, vpn: number): boolean {
+    if (!mayBeBelowStack(this.#k, mm, vpn)) return false
+    this.#drop(mm)
+    if (growStackInRange(this.#k, mm, vpn)) return true
+    this.#hold(mm, vpn, vpn + 1, true)
+    return false
   }
 
   /** Whether the fault may have to look at the VMA's neighbours, and what it holds is not enough for that. */

@@ -16,7 +16,7 @@ import type { Kernel, Mm } from '../kernel.ts'
 import { VM_GROWSDOWN, VMA } from '../layout.ts'
 import { lockRmap, unlockRmap } from '../rmap/rmap-locks.ts'
 import { setRange } from './vma.ts'
-import { borderBefore, findVma, findVmaFrom, findVmaSlowly, storeRange } from './vma-store.ts'
+import { borderBefore, borderBehind, findVma, findVmaFrom, findVmaIn, findVmaSlowly, storeRange } from './vma-store.ts'
 
 const UNLOCKED = bug('stack-unlocked')
 const NO_RCU = bug('stackrot')
@@ -58,10 +58,48 @@ export function growStack(k: Kernel, mm: Mm, vpn: number): number {
   return vma
 }
 
+/** Whether a stack might grow down to `vpn`, which no VMA holds, for who cannot look at VMAs. */
+export function mayBeBelowStack(k: Kernel, mm: Mm, vpn: number): boolean {
+  return borderBehind(k, mm, vpn) - vpn < k.image.options.stackLimit
+}
+
+/**
+ * As `growStack` under a range lock, of which the caller holds nothing: the next mapping above is looked at with one of
+ * its pages locked, and grown with all of them, the hole below it, and the page above it, whose anon_vma it may share.
+ * True: look for the page again.
+ */
+export function growStackInRange(k: Kernel, mm: Mm, vpn: number): boolean {
+  const start = borderBehind(k, mm, vpn)
+  if (start - vpn >= k.image.options.stackLimit) return false
+  k.policy.readLock(mm, vpn, start + 1)
+  const seen = findVmaIn(k, mm, start, start + 1)
+  const grows = seen !== 0 && isStack(k, seen)
+  const end = grows ? Atomics.load(k.w, seen + VMA.vm_end) : 0
+  k.policy.readUnlock(mm)
+  // Gone since it was found: there may be another one.
+  if (seen === 0) return true
+  if (!grows) return false
+  k.policy.writeLock(mm, vpn, Math.min(end + 1, mm.pages))
+  const result = growLocked(k, mm, start, end, vpn)
+  k.policy.writeUnlock(mm)
+  return result
+}
+
+/** Nothing that was found before counts any more; of what is found now, [vpn, end] is locked. */
+function growLocked(k: Kernel, mm: Mm, start: number, end: number, vpn: number): boolean {
+  const vma = findVmaIn(k, mm, start, start + 1)
+  passSlow(REFOUND, vpn, vma)
+  const changed = vma === 0 || Atomics.load(k.w, vma + VMA.vm_end) > end || findVma(k, mm, vpn) !== 0
+  if (changed) return true
+  return isStack(k, vma) && hasRoom(k, mm, vma, vpn) && expandUnderWrite(k, mm, vma, vpn)
+}
+
+const isStack = (k: Kernel, vma: number) => (Atomics.load(k.w, vma + VMA.vm_flags) & VM_GROWSDOWN) !== 0
+
 /** The next mapping above the page, if it is a stack and may grow so far, or 0. */
 function stackAbove(k: Kernel, mm: Mm, vpn: number): number {
   const vma = findVmaFrom(k, mm, vpn)
-  if (vma === 0 || (Atomics.load(k.w, vma + VMA.vm_flags) & VM_GROWSDOWN) === 0) return 0
+  if (vma === 0 || !isStack(k, vma)) return 0
   return hasRoom(k, mm, vma, vpn) ? vma : 0
 }
 
@@ -109,5 +147,5 @@ function expand(k: Kernel, mm: Mm, vma: number, vpn: number): void {
 export function mayGrowInto(k: Kernel, mm: Mm, vpn: number): boolean {
   if (!k.growsUnderRead) return false
   const next = findVmaFrom(k, mm, vpn)
-  return next !== 0 && (Atomics.load(k.w, next + VMA.vm_flags) & VM_GROWSDOWN) !== 0
+  return next !== 0 && isStack(k, next)
 }

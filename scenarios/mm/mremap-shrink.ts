@@ -1,7 +1,8 @@
 /**
- * Whole page tables are moved from one address to another and back, while a shrinker comes to their pages by way of the
- * file and a third CPU reads them wherever they are. A shrinker that has found a page believes in its address until it
- * is done with it: until then the page must not be found at another one.
+ * A mapping that is moved to another place and back, while a shrinker comes to its pages by way of the file, and a third
+ * CPU looks at both places. Where whole page tables are moved a shrinker that has found a page believes in its address
+ * until it is done with it; where entries are moved one by one it may find a page at its new address already; and where
+ * it puts its flushes off, who moves finds entries gone that are still in use.
  */
 import { audit } from '../../lib/check/audit.ts'
 import { FAULT_OK } from '../../lib/mm/fault/fault.ts'
@@ -12,7 +13,7 @@ import { Task } from '../../lib/mm/task.ts'
 import { defineScenario, type OpenContext, type ParamValues, type RunContext } from '../../torture/scenario.ts'
 
 const TABLE_BITS = 2
-/** A page table's pages: only whole tables are moved as one. */
+/** Pages of a table. */
 const TABLE = 1 << TABLE_BITS
 /** Number + 1 of the file. */
 const FILE = 1
@@ -20,12 +21,20 @@ const FILE = 1
 const params = {
   policy: { default: 'vma-lock', choices: [...POLICIES], describe: 'how faults are kept out of the way' },
   tables: {
+    // Of more than 33 pages the whole TLB is flushed when the old place is unmapped, and with it what was to be found.
     default: 4,
     min: 1,
-    // Of more pages than the hardware flushes one by one the whole TLB goes, and with it what was to be found.
-    max: 8,
-    describe: 'page tables that are moved at once',
+    max: 64,
+    describe: 'page tables that the mapping fills',
   },
+  shift: {
+    default: 0,
+    min: 0,
+    max: TABLE - 1,
+    describe: 'pages by which the second place lies off the borders of tables: off them entries are moved one by one',
+  },
+  batch: { default: 1, min: 1, max: 32, describe: 'pages that the shrinker unmaps at once' },
+  batched: { default: 0, min: 0, max: 1, describe: '1: the shrinker flushes once for all of them' },
 } as const
 
 interface Shared {
@@ -34,7 +43,7 @@ interface Shared {
 
 type Context = RunContext<Shared, typeof params, Task>
 
-const placesOf = ({ tables }: ParamValues<typeof params>) => [TABLE, (2 + tables) * TABLE] as const
+const placesOf = ({ tables, shift }: ParamValues<typeof params>) => [TABLE, (2 + tables) * TABLE + shift] as const
 
 const opener = (mm: number) => ({
   open: ({ shared, params: given, thread }: OpenContext<Shared, typeof params>) =>
@@ -85,11 +94,12 @@ function look({ params: given, local: task, more, count }: Context): void {
   count('seen', seen)
 }
 
-function shrink({ local: task, more, count }: Context): void {
+function shrink({ params: given, local: task, more, count }: Context): void {
+  const options = { pages: given.batch, batched: given.batched === 1, force: true }
   let [unmapped, freed] = [0, 0]
   task.begin()
   while (more()) {
-    const shrunk = shrinkFile(task.k, FILE, { pages: 1, batched: false, force: true })
+    const shrunk = shrinkFile(task.k, FILE, options)
     unmapped += shrunk.unmapped
     freed += shrunk.freed
     task.k.rcu.poll()
@@ -100,8 +110,8 @@ function shrink({ local: task, more, count }: Context): void {
 }
 
 export default defineScenario({
-  name: 'table-move',
-  summary: 'page tables that are moved as a whole, while a shrinker takes pages out of them',
+  name: 'mremap-shrink',
+  summary: 'a mapping that moves to and fro, while a shrinker takes its pages and a third CPU looks at both places',
   tags: ['mm'],
   params,
   setup: ({ params: given, threads }): Shared => {
@@ -112,7 +122,7 @@ export default defineScenario({
       cpus,
       mms: 2,
       pages: other + pages + TABLE,
-      levels: 4,
+      levels: 5,
       tableBits: TABLE_BITS,
       frames: 64 + cpus * (PCP_HIGH + 64) + pages,
       vmas: 8,

@@ -7,6 +7,8 @@ const EXECUTIONS = '300'
 const EXPECTED = {
   'message-passing': { sc: 0, tso: 0, pso: 0 },
   'message-passing-bad': { sc: 0, tso: 0, pso: 1 },
+  'last-user': { pso: 0 },
+  'last-user-bad': { pso: 1 },
   'futex-barrier': { sc: 0, tso: 0, pso: 0 },
   'futex-barrier-bad': { sc: 0, tso: 1, pso: 1 },
 } as const

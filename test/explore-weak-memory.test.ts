@@ -186,6 +186,15 @@ const PATTERNS: readonly {
     with: [],
   },
   {
+    name: 'an acquire of what a read-modify-write of its own has left there',
+    threads: order => [
+      [store(X, 1, RELAXED), add(Y, 1, order)],
+      [add(Y, 1, RELAXED), load(Y, ACQUIRE), load(X, RELAXED)],
+    ],
+    outcome: '10 120 12',
+    with: [RELAXED, ACQUIRE],
+  },
+  {
     name: 'two that take a lock',
     threads: order => [[cas(X, 0, 1, order)], [cas(X, 0, 1, order)]],
     outcome: '0 0 10',
@@ -234,7 +243,7 @@ function operation(random: SharedRandom, cell: number): Step {
 /** Threads meet at two cells in opposite orders, as in most litmus tests, or by chance. */
 const SHAPES: readonly { readonly programs: number; readonly cells: readonly (readonly number[])[] }[] = [
   {
-    programs: 150,
+    programs: 100,
     cells: [
       [X, Y],
       [Y, X],

@@ -76,7 +76,7 @@ function textOf({ op, cell, read = '?', wrote, result = '' }: Step): string {
     case 'load':
       return `load ${cell} → ${read}`
     case 'store':
-      return `store ${cell} ← ${wrote}${result === 'delayed' ? ' (delayed)' : ''}`
+      return `store ${cell} ← ${wrote}${late(result)}`
     case 'drain':
       return `${cell} ← ${wrote} reaches memory`
     case 'overtake':
@@ -84,7 +84,7 @@ function textOf({ op, cell, read = '?', wrote, result = '' }: Step): string {
     case 'early':
       return `the next load of ${cell} finds an earlier value`
     case 'compareExchange':
-      return `${op} ${cell} ${wrote === undefined ? `fails (is ${read})` : `${read} → ${wrote} ok`}`
+      return `${op} ${cell} ${wrote === undefined ? `fails (is ${read})` : `${read} → ${wrote} ok`}${late(result)}`
     case 'wait':
       return `wait ${cell} (${result === 'not-equal' ? `is ${read}, not equal` : spaced(result)})`
     case 'wake':
@@ -93,9 +93,11 @@ function textOf({ op, cell, read = '?', wrote, result = '' }: Step): string {
     case 'clock':
       return `${op} ${op === 'clock' ? '' : `${cell} `}→ ${result}`
     default:
-      return `${op} ${cell} ${read} → ${wrote ?? read}`
+      return `${op} ${cell} ${read} → ${wrote ?? read}${late(result)}`
   }
 }
+
+const late = (result: string) => (result === 'delayed' ? ' (delayed)' : '')
 
 const spaced = (result: string) => result.replace('timed-out', 'timed out')
 

@@ -176,6 +176,8 @@ function* loads(state: State, t: number, cell: number, acquire: boolean, model: 
   const own = thread.delayed.findLast(entry => entry.cell === cell)
   const history = state.cells[cell]
   const last = history.length - 1
+  // Where an acquire finds what the thread's own read-modify-write left, that comes first.
+  if (own?.reserved && acquire) return
   if (own !== undefined) yield found({}, own.value)
   else {
     for (let n = model === 'pso' ? thread.seen[cell] : last; n <= last; n++) {

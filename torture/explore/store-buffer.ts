@@ -95,6 +95,7 @@ export class StoreBuffers implements WeakMemory {
       return undefined
     }
     const address = known.base + index * known.bytes
+    if (order === 'acquire') this.#settle(address)
     const own = this.#own(address, known)
     if (own !== undefined || !this.#partial) return own
     const value = this.#looks.look(address, known, this.#fence)
@@ -203,6 +204,21 @@ export class StoreBuffers implements WeakMemory {
       return scratch[0]
     }
     return undefined
+  }
+
+  /**
+   * An acquire that finds what the thread's own read-modify-write has left there comes after all that this one found: it
+   * waits until that has reached memory, as on ARM.
+   */
+  #settle(address: number): void {
+    for (let n = this.#count(this.#thread) - 1; n >= 0; n--) {
+      const at = this.#entry(this.#thread, n)
+      if (this.#w[at + ENTRY.address] !== address) continue
+      if (this.#w[at + ENTRY.reserved] === 0) return
+      this.#noteOvertaking(this.#thread, n)
+      this.#drain(this.#thread, n)
+      return
+    }
   }
 
   /** Nobody else has the cell reserved any more: what they have delayed for it has reached memory. */

@@ -125,6 +125,7 @@ t.test('every operation says what it did', async t => {
   t.equal(said({ op: 'notify', result: '1 woken' }), 'notify lock → 1 woken')
   t.equal(said({ op: 'clock', cell: 'the clock', result: '0.002 ms' }), 'clock → 0.002 ms')
   t.equal(said({ op: 'store', wrote: '7', result: 'delayed' }), 'store lock ← 7 (delayed)')
+  t.equal(said({ op: 'sub', read: '2', wrote: '1', result: 'delayed' }), 'sub lock 2 → 1 (delayed)')
   t.equal(said({ op: 'drain', read: '0', wrote: '7' }), 'lock ← 7 reaches memory')
   t.equal(said({ op: 'overtake' }), 'the next store to lock overtakes the one before')
   t.equal(said({ op: 'early' }), 'the next load of lock finds an earlier value')

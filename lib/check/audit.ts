@@ -193,6 +193,7 @@ function auditEntry(
     tally.anon.addPage(range.vma, mapping, `page ${vpn} of mm ${id}`)
     rss.anon++
   } else {
+    if (mapping === 0) violated('GEN', `page ${vpn} of mm ${id} names nobody: no way leads from it to who maps it`)
     expect('REF', `object of page ${vpn} of mm ${id}`, -mapping, Atomics.load(w, range.vma + VMA.object))
     if (pte & PTE_WRITE && !(Atomics.load(w, range.vma + VMA.vm_flags) & VM_SHARED))
       violated('DATA', `page ${vpn} of mm ${id} is private and may write to the page of an object`)

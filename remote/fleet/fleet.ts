@@ -311,7 +311,9 @@ export class Fleet implements Workforce {
         : new HostProblem('protocol', host, `it does not do as an agent does: ${error.message}`)
     const link = this.#links.get(host)!
     link.problem = problem
-    link.close()
+    // An honest agent need not wait for somebody to come back, and leaves its room to others.
+    if (problem === error) void link.bye()
+    else link.close()
     work.schedule.gone(host, problem.message)
     this.#tell(host, 'gone', problem.message)
   }

@@ -158,10 +158,18 @@ export class Link {
       this.#stream = stream
       // Whoever reads it hears of it; also when nobody reads any more.
       stream.on('error', () => {})
-      void reached.closed.then(problem => stream.destroy(problem))
+      let why: HostProblem | undefined
+      // The stream of an ssh channel does not pass on what it is destroyed with.
+      const end = (problem: HostProblem | undefined) => {
+        why ??= problem
+        stream.destroy(problem)
+      }
+      void reached.closed.then(end)
       const listener = await Promise.race([this.#begun, gone])
-      await this.#speak(stream, reached.facts, listener)
-      return new HostProblem('cut', this.name, 'the agent has closed the link')
+      await this.#speak(stream, reached.facts, listener, end)
+      // A channel closes a moment before its connection, which knows more.
+      await new Promise(resolve => setImmediate(resolve))
+      return why ?? new HostProblem('cut', this.name, 'the agent has closed the link')
     } catch (error) {
       return this.#problemOf(error)
     } finally {
@@ -176,12 +184,17 @@ export class Link {
     else say(this.#listener)
   }
 
-  async #speak(stream: Duplex, facts: HostFacts, listener: LinkListener): Promise<void> {
+  async #speak(
+    stream: Duplex,
+    facts: HostFacts,
+    listener: LinkListener,
+    end: (problem: HostProblem) => void,
+  ): Promise<void> {
     let heardAt = performance.now()
     let n = 0
     const watch = setInterval(() => {
       if (performance.now() - heardAt > SILENCE_MS)
-        stream.destroy(new HostProblem('cut', this.name, `it has said nothing for ${SILENCE_MS / 1000} s`))
+        end(new HostProblem('cut', this.name, `it has said nothing for ${SILENCE_MS / 1000} s`))
       else this.send({ type: 'ping', n: ++n })
     }, PING_MS)
     this.send({ type: 'hello', protocol: PROTOCOL, host: this.name, idleMs: IDLE_MS })

@@ -13,7 +13,7 @@ export function refusal(host: string, hop: Hop, offered: Buffer, trust: Refused)
     return new HostProblem(
       'unknown-key',
       host,
-      `${shows}, and ${whyUnknown(trust.others, hop)}; ${howToCheck(hop, keyType(offered))}`,
+      `${shows}, and ${whyUnknown(trust.others, hop)}; ${howToCheck(hop, keyType(offered))}, then ${howToAccept(trust.others, hop)}`,
     )
   }
   if (trust.kind === 'revoked') {
@@ -27,7 +27,7 @@ export function refusal(host: string, hop: Hop, offered: Buffer, trust: Refused)
 function whyUnknown(others: readonly KnownKey[], { knownHosts }: Hop): string {
   const authority = others.find(({ marker }) => marker === '@cert-authority')
   if (authority !== undefined) {
-    return `${place(authority)} trusts an authority, whose certificates torture does not check: add the host's own key`
+    return `${place(authority)} trusts an authority, whose certificates torture does not check`
   }
   const [other] = others
   if (other !== undefined) return `${place(other)} knows it by another one (${other.type})`
@@ -35,10 +35,16 @@ function whyUnknown(others: readonly KnownKey[], { knownHosts }: Hop): string {
 }
 
 /** What ssh-keyscan shows has come over a network: over the same one it proves nothing. */
-function howToCheck({ command, address, port }: Hop, type: string): string {
+function howToCheck({ address, port }: Hop, type: string): string {
   const own = `ssh-keygen -lf /etc/ssh/ssh_host_${kindOf(type)}_key.pub`
   const scan = `ssh-keyscan${port === 22 ? '' : ` -p ${port}`} ${address} | ssh-keygen -lf -`
-  return `compare it with the host's own (there: ${own}; over another network: ${scan}), then accept it by ${command}`
+  return `compare it with the host's own (there: ${own}; over another network: ${scan})`
+}
+
+/** Where an authority vouches for the host, ssh itself asks nothing, and writes nothing down. */
+function howToAccept(others: readonly KnownKey[], { command, knownHosts }: Hop): string {
+  const vouched = others.some(({ marker }) => marker === '@cert-authority')
+  return vouched ? `add it to ${knownHosts[0] ?? 'known_hosts'}` : `accept it by ${command}`
 }
 
 const kindOf = (type: string) => (type.startsWith('ecdsa') ? 'ecdsa' : type === 'ssh-rsa' ? 'rsa' : 'ed25519')

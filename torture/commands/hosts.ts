@@ -4,7 +4,7 @@ import type { Argv } from 'yargs'
 import type { HostCleaned } from '../../remote/clean.ts'
 import { parseHosts } from '../../remote/hosts.ts'
 import type { HostReport } from '../../remote/probe.ts'
-import { formatBytes, oneLine, plural, sum } from '../../results/format.ts'
+import { duration, formatBytes, oneLine, plural, sum } from '../../results/format.ts'
 import { paletteOf } from '../../results/reporters/palette.ts'
 import { table } from '../../results/table.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -113,7 +113,7 @@ function checkText(reports: readonly HostReport[]): string[] {
           hostKey?.type ?? '–',
           oneLine(`${facts.node} ${facts.platform}-${facts.arch}`),
           cpus === facts.cpus ? String(cpus) : `${cpus} of ${facts.cpus}`,
-          `${facts.clockSkewMs} ms`,
+          skew(facts.clockSkewMs),
           formatBytes(facts.freeBytes),
           `${facts.roundTripMs.toFixed(1)} ms`,
           // A host could say anything here, to the terminal too.
@@ -141,3 +141,5 @@ function cleanText({ name, cleaned, problem }: HostCleaned, dryRun: boolean): st
       : `${name}: ${verb} ${removed.length}, ${freed} ${bytes}, ${kept} kept`,
   ]
 }
+
+const skew = (ms: number) => (Math.abs(ms) < 1000 ? `${ms} ms` : `${ms < 0 ? '-' : ''}${duration(Math.abs(ms))}`)

@@ -45,17 +45,24 @@ t.test('a task that cannot start is given up after the grace, unless it can', as
   const hopeless: TaskState = { state: 'waiting', why: 'it cannot start', hopeless: true }
   ledger.observe(said({ '1.0': hopeless, '1.1': hopeless }), 1)
   t.same(ledger.lost(600), [])
-  ledger.observe(said({ '1.0': hopeless, '1.1': RUNNING }), 600)
+  ledger.observe(said({ '1.0': hopeless, '1.1': RUNNING }), 601)
   t.same(ledger.lost(601), [{ key: 'a', why: 'it cannot start' }])
 })
 
 t.test('after the end of a task its result is waited for', async t => {
   const ledger = ledgerOf()
-  ledger.observe(said({ '1.0': { state: 'ended', why: 'it was cancelled' }, '1.1': { state: 'ended' } }), 1)
+  const states = said({ '1.0': { state: 'ended', why: 'it was cancelled' }, '1.1': { state: 'ended' } })
+  ledger.observe(states, 1)
+  t.ok(ledger.anxious, 'and the queue is asked again')
+  t.same(ledger.lost(100), [], 'what was not seen again may have changed')
+  ledger.observe(states, 5)
   t.same(ledger.lost(5), [])
+  ledger.observe(states, 6)
   t.same(ledger.lost(6), [{ key: 'a', why: 'it was cancelled' }])
   ledger.done('a')
+  ledger.observe(states, 120)
   t.same(ledger.lost(120), [], 'the longer where one must come')
+  ledger.observe(states, 121)
   t.match(ledger.lost(121), [{ key: 'b', why: /no result is to be seen/ }])
 })
 
@@ -63,13 +70,14 @@ t.test('a node that fails: its task may start again', async t => {
   const ledger = ledgerOf()
   const failed: TaskState = { state: 'ended', why: 'its node failed', again: true }
   ledger.observe(said({ '1.0': failed, '1.1': failed }), 1)
-  ledger.observe(said({ '1.0': WAITING, '1.1': failed }), 100)
+  ledger.observe(said({ '1.0': WAITING, '1.1': failed }), 121)
   t.same(ledger.lost(121), [{ key: 'b', why: 'its node failed' }])
 })
 
 t.test('what the queue has forgotten, and a queue that says nothing', async t => {
   const ledger = ledgerOf()
   ledger.observe(said({ '1.1': RUNNING }), 1)
+  ledger.observe(said({ '1.1': RUNNING }), 121)
   t.match(ledger.lost(121), [{ key: 'a', why: /knows nothing of it any more/ }])
   ledger.done('a')
   ledger.silent('connection refused')

@@ -83,6 +83,11 @@ t.test('what a state means', async t => {
   t.match(waits('JobHeldUser'), { why: /held \(JobHeldUser\): scontrol release/ })
   t.match(waits('JobHeldAdmin', ['PENDING', 'REQUEUE_HOLD']), { why: /held/ })
   t.match(waits('PartitionTimeLimit'), { why: /cannot start \(PartitionTimeLimit\)/, hopeless: true })
+  const down = 'Nodes required for job are DOWN'
+  t.same(stateOf('PENDING', { state_reason: 'Resources', state_description: down }), {
+    state: 'waiting',
+    why: `it waits (${down})`,
+  })
   t.match(waits('SomethingNew'), { state: 'waiting', why: 'it waits (SomethingNew)' })
 })
 

@@ -43,6 +43,7 @@ export class Batch implements Workforce {
   #lookAt = 0
   #lookMs = LOOK_MS.first
   #told = ''
+  #broken: { readonly error: unknown } | undefined
   #wake = () => {}
 
   constructor(system: BatchSystem, options: BatchOptions) {
@@ -58,7 +59,8 @@ export class Batch implements Workforce {
       await this.#withdraw(work)
       await this.#submit(work)
       await work.receiver.receive()
-      if (performance.now() >= this.#lookAt) await this.#look(work)
+      if (performance.now() >= this.#lookAt) this.#ask(work)
+      if (this.#broken !== undefined) throw this.#broken.error
       if (this.#work !== work) return
       this.#giveUp(work)
       if (work.ledger.over) return
@@ -208,12 +210,21 @@ export class Batch implements Workforce {
     }
   }
 
+  /** Results come in meanwhile: a controller that is away takes its time to say nothing. */
+  #ask(work: Working): void {
+    this.#lookAt = Number.POSITIVE_INFINITY
+    this.#look(work).catch(error => {
+      this.#broken = { error }
+    })
+  }
+
   /** Asks what became of the tasks: often at first, then less and less. */
   async #look({ ledger, receiver }: Working): Promise<void> {
     const began = performance.now()
     const running = ledger.placed.filter(({ begun }) => begun)
     try {
       const states = await this.#states()
+      if (this.#work === undefined) return
       ledger.observe(states, performance.now())
       for (const { key, task } of running) if (states.get(task)?.state === 'waiting') receiver.perished(key)
       this.#tellWaits(ledger.waits)
@@ -223,7 +234,7 @@ export class Batch implements Workforce {
       this.#tell('away', error.message)
     }
     // A system that takes long to answer has much to do.
-    this.#lookMs = Math.min(LOOK_MS.most, this.#lookMs * 1.5)
+    this.#lookMs = ledger.anxious ? LOOK_MS.first : Math.min(LOOK_MS.most, this.#lookMs * 1.5)
     this.#lookAt = performance.now() + Math.max(this.#lookMs, 10 * (performance.now() - began))
   }
 

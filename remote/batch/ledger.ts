@@ -33,10 +33,13 @@ export class Ledger {
   readonly #patience: Patience
   readonly #entries = new Map<string, Entry>()
   #answeredAt: number
+  /** When the system was last asked what became of the tasks. */
+  #observedAt: number
   #silence: string | undefined
 
   constructor(now: number, patience = PATIENCE) {
     this.#answeredAt = now
+    this.#observedAt = now
     this.#patience = patience
   }
 
@@ -89,6 +92,7 @@ export class Ledger {
   /** What the batch system says of all tasks, by name. A task that it does not name it has forgotten. */
   observe(states: ReadonlyMap<string, TaskState>, now: number): void {
     this.#answeredAt = now
+    this.#observedAt = now
     this.#silence = undefined
     for (const entry of this.#open()) {
       if (entry.task === undefined) continue
@@ -98,6 +102,13 @@ export class Ledger {
       if (!isEnd(said)) entry.since = undefined
       else if (!same || entry.since === undefined) entry.since = now
     }
+  }
+
+  /** Whether a task seems to have ended without a result: the system is to be asked again soon. */
+  get anxious(): boolean {
+    return this.#open().some(
+      ({ said, since }) => since !== undefined && (said === 'unknown' || said?.state === 'ended'),
+    )
   }
 
   /** It does not answer, and what it says of that. */
@@ -123,7 +134,8 @@ export class Ledger {
       return this.#open().map(({ job: { key } }) => ({ key, why }))
     }
     return this.#open().flatMap(({ job: { key }, said, since }) => {
-      if (said === undefined || since === undefined || now - since < this.#patienceFor(said)) return []
+      // A task that is about to be requeued seems to have ended: only what is still so counts.
+      if (said === undefined || since === undefined || this.#observedAt - since < this.#patienceFor(said)) return []
       return [{ key, why: whyLost(said) }]
     })
   }

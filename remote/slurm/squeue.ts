@@ -27,6 +27,8 @@ const job = v.object({
   array_task_string: v.optional(v.nullable(v.string())),
   job_state: v.union([v.string(), v.array(v.string())]),
   state_reason: v.optional(v.string(), 'None'),
+  /** More than the reason, now and then: that the nodes it needs are down. */
+  state_description: v.optional(v.nullable(v.string())),
   name: v.optional(v.string(), ''),
   nodes: v.optional(v.nullable(v.string())),
   exit_code: v.optional(exit, 0),
@@ -137,12 +139,12 @@ const ENDS: Readonly<Record<string, string>> = {
   DEADLINE: 'it was not done before the deadline of its job',
 }
 
-function stateOf({ job_state, state_reason, exit_code, nodes }: Job): TaskState {
+function stateOf({ job_state, state_reason, state_description, exit_code, nodes }: Job): TaskState {
   const words = (typeof job_state === 'string' ? job_state.split(/[\s+]/) : job_state).map(word => word.toUpperCase())
   const has = (all: readonly string[]) => words.some(word => all.includes(word))
   // What is completing may be about to be requeued.
   if (has(RUNNING)) return { state: 'running' }
-  if (has(WAITING)) return waitingFor(state_reason)
+  if (has(WAITING)) return waitingFor(state_reason, state_description)
   const where = nodes ? ` (node ${nodes})` : ''
   const reason = UNTOLD.test(state_reason) ? '' : `, ${state_reason}`
   const tell = (what: string) => `${what}${where}${reason}`
@@ -176,9 +178,10 @@ const TURN =
 const HOPELESS =
   /^(PartitionNodeLimit|PartitionTimeLimit|PartitionConfig|PartitionInactive|BadConstraints|ConstraintsBad|InvalidAccount|InvalidQOS|DependencyNeverSatisfied|AccountNotAllowed|QOSNotAllowed|NodeNotAvail|FrontEndDown|BadJobConstraints|ReservationDeleted|.*NotAllowed)$/i
 
-function waitingFor(reason: string): TaskState {
+function waitingFor(reason: string, description: string | null | undefined): TaskState {
   if (/Held|SPECIAL_EXIT/i.test(reason))
     return { state: 'waiting', why: `it is held (${reason}): scontrol release lets it go, scancel gives it up` }
   if (HOPELESS.test(reason)) return { state: 'waiting', why: `it cannot start (${reason})`, hopeless: true }
+  if (description) return { state: 'waiting', why: `it waits (${description})` }
   return TURN.test(reason) ? { state: 'waiting' } : { state: 'waiting', why: `it waits (${reason})` }
 }

@@ -1,5 +1,5 @@
 /** How long the command takes before it does something useful, seen from outside. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -8,6 +8,9 @@ import { type Finding, median, type Skipped, summarise } from './finding.ts'
 
 const REPEATS = 11
 const command = join(packageRoot, 'dist/cli/cli.js')
+const OWN = `import { defineScenario } from 'torture'
+export default defineScenario({ name: 'own', summary: 'nothing', setup: () => ({}), threads: { one: { run: () => {} } } })
+`
 
 export async function startup(): Promise<(Finding | Skipped)[]> {
   if (!existsSync(command)) return [{ name: 'startup', skipped: 'the command is not built: npm run build' }]
@@ -21,15 +24,18 @@ export async function startup(): Promise<(Finding | Skipped)[]> {
 
 async function measure(folder: string): Promise<Finding[]> {
   const results = join(folder, 'results')
-  const seen: { bare: number; help: number; run: number; first: number }[] = []
+  const seen: { bare: number; help: number; run: number; first: number; own: number }[] = []
+  const file = join(folder, 'own.mjs')
+  writeFileSync(file, OWN)
   // The first run stores the bundle.
   await run(results)
   for (let n = 0; n < REPEATS; n++) {
     const bare = await timed(['-e', '0'])
     const lag = await untilOrigin()
     const help = await timed([command, '--help'])
+    const own = await timed([command, 'run', file, '--dry-run'])
     const whole = await run(results)
-    seen.push({ bare, help, run: whole.ms, first: whole.firstWorkMs + lag })
+    seen.push({ bare, help, own, run: whole.ms, first: whole.firstWorkMs + lag })
   }
   const common = { notes: [`node -e 0: ${Math.ceil(median(seen.map(it => it.bare)))} ms`] }
   return [
@@ -54,6 +60,13 @@ async function measure(folder: string): Promise<Finding[]> {
       name: 'startup, first fault ÷ node',
       what: 'the same as a multiple of `node -e 0`, since machines differ',
       ...summarise(seen.map(({ first, bare }) => first / bare)),
+      unit: 'x',
+    },
+    {
+      ...common,
+      name: "startup, a user's file",
+      what: '`torture run ./own.mjs --dry-run` ÷ `node -e 0`: compiles, describes and plans a file that imports `torture`',
+      ...summarise(seen.map(({ own, bare }) => own / bare)),
       unit: 'x',
     },
     {

@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { replaceJson } from '../../results/files.ts'
+import { replaceJson, StoreError } from '../../results/files.ts'
 import { packageRoot } from '../paths.ts'
 import type { Entries } from './compile.ts'
-import { type Bundle, readManifest } from './manifest.ts'
+import { type Bundle, MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { readBundle, storeBundle } from './store.ts'
 
 const folder = join(packageRoot, 'dist/bundle')
@@ -50,19 +50,22 @@ export function builtinEntries(): Pick<Entries, 'scenarios' | 'bugs'> {
 const depthOf = (path: string) => path.split('/').length
 
 /** The present bundle of built-ins: the prebuilt one, or in a checkout one made from sources that changed. */
-export const builtinBundle = async (): Promise<Bundle> => presentBuiltins() ?? buildBuiltins()
-
-/** Undefined where it has to be made. */
-function presentBuiltins(): Bundle | undefined {
-  const current = readCurrent()
-  if (current === undefined || (isCheckout() && isStale(current))) return undefined
-  const dir = join(folder, current.hash)
-  return { hash: current.hash, dir, manifest: readManifest(dir) }
+export async function builtinBundle(): Promise<Bundle> {
+  const hash = presentHash()
+  if (hash === undefined) return buildBuiltins()
+  const dir = join(folder, hash)
+  return { hash, dir, manifest: readManifest(dir) }
 }
 
-/** The bundle of built-ins, and what is in it. */
+/** Undefined where it has to be made. */
+function presentHash(): string | undefined {
+  const current = readCurrent()
+  return current === undefined || (isCheckout() && isStale(current)) ? undefined : current.hash
+}
+
+/** What is in the bundle of built-ins: where it lies, somebody may be replacing it. */
 export interface Builtins {
-  readonly bundle: Bundle
+  readonly manifest: Manifest
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
@@ -71,21 +74,27 @@ export interface Builtins {
  * closed to us the new one is used and not kept.
  */
 export async function withBuiltins<T>(use: (builtins: Builtins) => Promise<T>): Promise<T> {
-  const present = presentBuiltins()
-  const files = present && readBundle(present)
-  if (present !== undefined && files !== undefined) return use({ bundle: present, files })
-  return withNewBuiltins(made => {
-    const contents = readBundle(made)!
-    let bundle = made
+  const hash = presentHash()
+  const files = hash === undefined ? undefined : readBundle({ hash, dir: join(folder, hash) })
+  return use(files === undefined ? await newBuiltins() : contentsOf(files))
+}
+
+const newBuiltins = (): Promise<Builtins> =>
+  withNewBuiltins(made => {
+    const files = readBundle(made)!
     try {
-      bundle = keepBuiltins(made)
+      keepBuiltins(made)
     } catch (error) {
       // The folder of the package cannot be written to: the next run makes it again.
-      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
+      if (!(error instanceof StoreError) && typeof (error as NodeJS.ErrnoException).code !== 'string') throw error
     }
-    return use({ bundle, files: contents })
+    return contentsOf(files)
   })
-}
+
+const contentsOf = (files: ReadonlyMap<string, Uint8Array>): Builtins => ({
+  manifest: JSON.parse(Buffer.from(files.get(MANIFEST)!).toString()) as Manifest,
+  files,
+})
 
 /** The descriptions of all built-in scenarios and bugs. */
 export const builtinManifest = async () => (await builtinBundle()).manifest

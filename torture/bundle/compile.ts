@@ -52,10 +52,10 @@ const BANNER =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
 
 /**
- * @param builtins folder of a bundle that the user's files are linked to: they alone are compiled then
+ * @param builtins files of a bundle that the user's are linked to: they alone are compiled then
  * @throws UsageError where a user's file does not compile; Unlinked where it imports what `builtins` does not export
  */
-export async function compile(entries: Entries, builtins?: string): Promise<Compiled> {
+export async function compile(entries: Entries, builtins?: ReadonlyMap<string, Uint8Array>): Promise<Compiled> {
   const user = entries.user.map(path => realpathSync(path))
   const userRoot = commonRoot(user)
   const names = uniqueNames(user)
@@ -115,7 +115,7 @@ async function bundle(
   entries: readonly EntryPoint[],
   userRoot: string,
   found: Found,
-  builtins: string | undefined,
+  builtins: ReadonlyMap<string, Uint8Array> | undefined,
 ): Promise<Result> {
   const { build } = await import('esbuild')
   try {

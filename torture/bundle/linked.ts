@@ -3,7 +3,7 @@
  * built-ins, beside which the compiled file will lie. There is one instance of every module of the library then, and
  * compiling costs what the user's own files do.
  */
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import type { OnResolveResult, Plugin } from 'esbuild'
 import { packageRoot } from '../paths.ts'
@@ -17,8 +17,8 @@ export class Unlinked extends Error {}
 
 const NAMESPACE = 'linked'
 
-/** @param dir of the bundle of built-ins */
-export function linkedTo(dir: string): Plugin {
+/** @param builtins files of their bundle: where it lies, somebody may be replacing it */
+export function linkedTo(builtins: ReadonlyMap<string, Uint8Array>): Plugin {
   return {
     name: 'linked',
     setup(build) {
@@ -36,7 +36,7 @@ export function linkedTo(dir: string): Plugin {
         return FOLDERS.includes(file.split('/')[0]) && existsSync(join(root, file)) ? linked(file) : undefined
       })
       build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
-        contents: reexports(`./${path}.js`, readFileSync(join(dir, `${path}.js`), 'utf8')),
+        contents: reexports(`./${path}.js`, Buffer.from(builtins.get(`${path}.js`)!).toString()),
         loader: 'js',
       }))
     },

@@ -36,9 +36,9 @@ export const withLinkedBundle = <T>(
   use: (bundle: MadeBundle) => T | Promise<T>,
 ): Promise<T> =>
   withDraft(async dir => {
+    const { manifest } = builtins
     const compiled = await compileLinked(entries.user, builtins)
-    if (compiled === undefined) return use(await makeWhole(entries, builtins.bundle.manifest, dir))
-    const { manifest } = builtins.bundle
+    if (compiled === undefined) return use(await makeWhole(entries, manifest, dir))
     const files = new Map([...builtins.files, ...compiled.files])
     return use(await finish({ ...compiled, files, inputs: [...manifest.inputs, ...compiled.inputs] }, manifest, dir))
   })
@@ -54,9 +54,9 @@ async function withDraft<T>(use: (dir: string) => Promise<T>): Promise<T> {
 }
 
 /** Undefined where the files use modules of the package that it does not export. */
-async function compileLinked(user: readonly string[], { bundle }: Builtins): Promise<Compiled | undefined> {
+async function compileLinked(user: readonly string[], { files }: Builtins): Promise<Compiled | undefined> {
   try {
-    return await compile({ scenarios: [], bugs: [], user }, bundle.dir)
+    return await compile({ scenarios: [], bugs: [], user }, files)
   } catch (error) {
     if (error instanceof Unlinked) return undefined
     throw error

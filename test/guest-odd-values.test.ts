@@ -2,9 +2,12 @@
 import t from 'tap'
 import { workspace } from './helpers/cli.ts'
 
+const model = "{ name: 'a bell', operations: ['ring'], initial: 0, apply: state => ({ state }) }"
+
 const scenario = (name: string, run: string) => `export default {
+  ${run.includes('ring') ? `history: { model: ${model} },` : ''}
   name: '${name}', summary: 'for a test', setup: () => ({ cells: new Int32Array(new SharedArrayBuffer(4)) }),
-  threads: { one: { run: ({ count }) => { ${run} } } },
+  threads: { one: { run: ({ count, call }) => { ${run} } } },
 }
 `
 
@@ -15,6 +18,7 @@ t.test('odd values', async t => {
     'many-names': "for (let n = 0; n < 1000; n++) count('name' + n)",
     'no-error': 'throw { a: 1 }',
     hostile: 'throw new Proxy({}, { get() { throw 2 } })',
+    unended: "call('ring')",
     unprintable: 'throw { toString() { throw 1 } }',
   }
   const files = Object.entries(bodies).map(([name, run]) => [`${name}.mjs`, scenario(name, run)])
@@ -29,6 +33,7 @@ t.test('odd values', async t => {
     'many-names': ['fail', /^RangeError: more than \d+ counters: 'name\d+' has no room$/],
     'no-error': ['fail', 'threw { a: 1 }'],
     hostile: ['fail', /^threw /],
+    unended: ['fail', "TypeError: call('ring') has no ret(), and the body has returned"],
     unprintable: ['fail', /^threw /],
   })
 })

@@ -127,6 +127,8 @@ function tally(verdicts: readonly (Verdict | undefined)[]): string {
     .join(', ')
 }
 
+const singular = (name: string): string => name.replace(/ies$/, 'y').replace(/s$/, '')
+
 /** `13.1 M faults, 1.31 M/s, 0.42% fell back · 31 rounds · seed 7`. */
 function workText(all: readonly InstanceResult[], explores: boolean): string {
   const begun = all.filter(({ durationMs, rounds }) => durationMs > 0 || rounds > 0)
@@ -139,7 +141,7 @@ function workText(all: readonly InstanceResult[], explores: boolean): string {
   const share = explores ? undefined : fallbackShare(counters)
   const rate = seconds > 0 ? `, ${human(n / seconds)}/s${each}` : ''
   const fell = share === undefined ? '' : `, ${percent(share)} fell back`
-  const parts = [`${human(n)} ${n === 1 ? name.replace(/s$/, '') : name}${rate}${fell}`]
+  const parts = [`${human(n)} ${n === 1 ? singular(name) : name}${rate}${fell}`]
   if (name !== 'rounds' && !explores) parts.push(plural(rounds, 'round'))
   parts.push(duration((seconds * 1000) / results.length) + each)
   return parts.join(' · ')

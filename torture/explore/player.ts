@@ -1,9 +1,11 @@
 /** One thread's part in an execution: opens its handles, runs its body, leaves. */
+
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import type { Context } from '../guest/participant.ts'
 import { Xoshiro } from '../guest/random.ts'
 import { faultOf } from '../guest/report.ts'
+import { isThenable } from '../guest/thenable.ts'
 import { ACTOR, type Board, ENDING, HEAD } from './board.ts'
 import { type Called, noting } from './calls.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
@@ -198,6 +200,3 @@ export class Player {
 
 export const opensHandles = ({ scenario }: Explored): boolean =>
   Object.values(scenario.threads).some(body => body.open !== undefined)
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

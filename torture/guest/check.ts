@@ -1,12 +1,12 @@
 /** The oracles at a round's end: `always`, `check`, graded outcomes and histories. All threads have returned, nothing moves. */
+
 import type { Histories } from './history.ts'
 import type { Participant } from './participant.ts'
 import { noRecorder } from './recorder.ts'
 import { faultOf } from './report.ts'
+import { isThenable } from './thenable.ts'
 
 const ASYNC_CHECK = 'check returned a promise: it must be synchronous, what it finds later counts for nothing'
-
-const isThenable = (value: unknown) => typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
 /**
  * Judges one round on one copy of the state. Where a body threw only by its history: what it left half done is not news.

@@ -8,8 +8,9 @@ import type { Histories } from './history.ts'
 import { bodyOf, type Seat, seatsOf } from './load.ts'
 import type { Meeting } from './meeting.ts'
 import { Grading, outcomesOf } from './outcomes.ts'
-import { noRecorder } from './recorder.ts'
+import { noRecorder, type Recorder } from './recorder.ts'
 import { faultOf, type Reporter } from './report.ts'
+import { isThenable } from './thenable.ts'
 import type { Values } from './values.ts'
 
 /** A context whose `local` is set once `open` has returned. */
@@ -61,7 +62,8 @@ export class Participant {
     this.histories = options.histories
     this.seats = seatsOf(options.instance.threads)
     this.seat = this.seats[options.thread]
-    this.body = bodyOf(options.scenario, this.seat)
+    const body = bodyOf(options.scenario, this.seat)
+    this.body = options.histories === undefined ? body : endingItsCalls(body, options.histories.recorder)
     this.mine = threadBase(options.thread)
     this.counts = countsOf(options.instance)
     const outcomes = outcomesOf(options.scenario, options.instance)
@@ -134,3 +136,16 @@ export class Participant {
 
 export const countsOf = (instance: PlannedInstance): Readonly<Record<string, number>> =>
   Object.fromEntries(instance.threads.map(({ name, count }) => [name, count]))
+
+type Body = ThreadBody<unknown, unknown, unknown>
+
+/** Who returns from the middle of a call has forgotten its `ret`: as a call that may have happened or not it hides much. */
+function endingItsCalls(body: Body, { unended }: Recorder): Body {
+  const ended = (value: unknown): unknown => {
+    if (isThenable(value)) return value.then(ended)
+    const operation = unended()
+    if (operation !== undefined) throw new TypeError(`call('${operation}') has no ret(), and the body has returned`)
+    return value
+  }
+  return Object.create(body, { run: { value: (context: Parameters<Body['run']>[0]) => ended(body.run(context)) } })
+}

@@ -107,6 +107,8 @@ export interface Recorder {
   readonly ret: <R extends Returned>(returned?: R) => R
   /** Makes ready for a round on a copy, which was cleared. */
   readonly begin: (copy: number) => void
+  /** The operation of a call that has not been ended with `ret`; undefined: there is none. */
+  readonly unended: () => string | undefined
   /** Whether any thread has ended so many calls in the present round. */
   readonly hasEnded: (calls: number) => boolean
 }
@@ -133,6 +135,7 @@ export function makeRecorder(
   let marksAt = 0
   let isOpen = false
   let isDropped = false
+  let present = 0
   const numberOf = (operation: string): number => {
     for (let n = 0; n < operations.length; n++) if (operations[n] === operation) return n
     throw new TypeError(`call(): the model has no operation ${operation}, only ${operations.join(', ')}`)
@@ -145,6 +148,7 @@ export function makeRecorder(
     if (isOpen) throw new TypeError(`call(): ${operation} begins before ret() has ended the call before it`)
     const number = numberOf(operation)
     isOpen = true
+    present = number
     if (begun === capacity) {
       drop()
       return
@@ -199,6 +203,7 @@ export function makeRecorder(
       first = memory.head(copy, 0) + ROW.ended
       marks.begin(copy)
     },
+    unended: () => (isOpen ? operations[present] : undefined),
     hasEnded: calls => {
       for (let other = 0; other < rows - 1; other++) if (load(words, first + stride * other) >= calls) return true
       return false

@@ -1,10 +1,12 @@
 /** A long round: bodies that go on while `more()` says so, or take their time without it. */
+
 import { publishCursor } from '../../lib/shm/sites.ts'
 import { checkRound } from './check.ts'
 import { ATTENTION, CLOCK, MINE, now, STATE, threadBase, WORD } from './control.ts'
 import type { Participant } from './participant.ts'
 import type { Xoshiro } from './random.ts'
 import { faultOf } from './report.ts'
+import { isThenable } from './thenable.ts'
 
 export interface LongRound {
   readonly participant: Participant
@@ -70,6 +72,3 @@ function announce({ control }: Participant, round: number): void {
   clock[CLOCK.roundStarted] = time
   Atomics.store(words, WORD.inRound, 1)
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'

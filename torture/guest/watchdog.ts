@@ -23,8 +23,10 @@ interface Watched {
   times: ThreadTimes | undefined
 }
 
-/** How long imports, setup, `open` and `check` may take at least, whatever is said of rounds. */
+/** How long setup, `open` and `check` may take at least, whatever is said of rounds. */
 const SLOW_PHASES_MS = 5000
+/** Imports were tried before the run began: what they wait for is a crowded machine. */
+const IMPORT_MS = 30_000
 /** A thread that got less than this share of a CPU while it wanted one is starved. */
 const STARVED = 0.1
 /** Starved or not: after so many times the limit it is a hang. */
@@ -111,5 +113,6 @@ export class Watchdog {
 }
 
 function limitOf(state: number, hangAfterMs: number): number {
-  return state === STATE.running ? hangAfterMs : Math.max(hangAfterMs, SLOW_PHASES_MS)
+  if (state === STATE.running) return hangAfterMs
+  return Math.max(hangAfterMs, state === STATE.importing ? IMPORT_MS : SLOW_PHASES_MS)
 }

@@ -10,8 +10,8 @@ import type { Bundle } from '../bundle/manifest.ts'
 import { pinnedTo } from './affinity.ts'
 import { memoryLimit } from './limits.ts'
 
-/** Setting up may take long under load; whoever hangs in it is found by the guest's own watchdog. */
-const SETUP_MS = 30_000
+/** Setting up may take long under load; whoever hangs in it is found by the guest's own watchdog, starved or not. */
+const SETUP_MS = 60_000
 /** Letters of a line without end that are kept: whoever writes more is no guest of ours. */
 const LONGEST_EVENT = 1 << 24
 /** How long a guest that was told to stop may take before it is killed. */

@@ -1,38 +1,25 @@
 /** Pages taken out of an address space: what they cost, whose they stay, and who comes in between. */
 import t from 'tap'
-import { type Content, LastingWords, Pins } from '../lib/check/pins.ts'
-import { Stamps } from '../lib/check/stamps.ts'
 import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault.ts'
 import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../lib/mm/gup/foll.ts'
-import { Gup } from '../lib/mm/gup/gup.ts'
-import { gupFast, NOT_FAST } from '../lib/mm/gup/gup-fast.ts'
-import { FRAME, PG_ANON_EXCLUSIVE, PG_DIRTY, PTE_DIRTY, PTE_WRITE, ZERO_FRAME } from '../lib/mm/layout.ts'
-import { createMemory, DATA_AT, type MemoryOptions } from '../lib/mm/memory.ts'
+import { FRAME, PG_DIRTY, PTE_DIRTY, PTE_WRITE, ZERO_FRAME } from '../lib/mm/layout.ts'
+import { createMemory, DATA_AT } from '../lib/mm/memory.ts'
 import { GUP_PIN_COUNTING_BIAS as BIAS } from '../lib/mm/page/frames.ts'
-import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
+import {
+  AT,
+  fast,
+  isExclusive,
+  machine,
+  PRIVATE_FILE,
+  release,
+  SHARED_READ_ONLY,
+  slow,
+  WRITE,
+  wordOf,
+} from './helpers/gup.ts'
+import { READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'
 import { load } from './helpers/threads.ts'
 import { within } from './helpers/windows.ts'
-
-const PRIVATE_FILE = { write: false, object: 1, offset: 0, shared: false }
-const SHARED_READ_ONLY = { write: false, object: 1, offset: 0 }
-const WRITE = FOLL_PIN | FOLL_WRITE
-const AT = 10
-const ELSEWHERE = 12
-
-/** Private memory at [8, 16) of the only address space that exists from the beginning. */
-function machine(options: Partial<MemoryOptions> = {}): { m: Machine; gup: Gup } {
-  const m = new Machine('vma-lock', { firstMms: 1, ...options })
-  m.on(0, task => task.mmap(0, 8, 16, PRIVATE))
-  return { m, gup: new Gup(m.k) }
-}
-
-/** Takes a page on CPU 0. */
-const fast = (m: Machine, gup: Gup, vpn: number, foll: number) => m.on(0, task => gup.getFast(task.mm, vpn, foll))
-const slow = (m: Machine, gup: Gup, vpn: number, foll: number) => m.on(0, task => gup.get(task.mm, vpn, foll))
-const release = (m: Machine, gup: Gup, frame: number, foll: number, dirty = false) =>
-  m.on(0, () => gup.release(frame, foll, dirty))
-const wordOf = (m: Machine, frame: number, word = 0) => Atomics.load(m.w, m.k.frames.at(frame) + DATA_AT + word)
-const isExclusive = (m: Machine, frame: number) => (m.frame(frame, 'flags') & PG_ANON_EXCLUSIVE) !== 0
 
 t.test('a pin weighs more than a reference, and both are given back', async t => {
   const { m, gup } = machine()
@@ -268,130 +255,6 @@ t.test('by force', async t => {
   })
 })
 
-t.test('without a lock', async t => {
-  /** Pins page AT, which holds 5, while somebody else does something at a site. */
-  const pinWhile = (site: string, act: (m: Machine) => void) => {
-    const { m, gup } = machine()
-    m.write(0, AT, 5)
-    const old = m.frameOf(0, AT)
-    const frame = m.on(0, task =>
-      within(
-        site,
-        () => act(m),
-        () => gup.getFast(task.mm, AT, WRITE),
-      ),
-    )
-    return { m, gup, old, frame }
-  }
-
-  t.test('a frame that is freed before it is referenced is not taken', async t => {
-    const { m, gup, old, frame } = pinWhile('gup-fast/read-pte', m =>
-      m.intrude(1, task => task.dontneed(0, AT, AT + 1)),
-    )
-    t.equal(gup.stats.fast, 0)
-    t.equal(m.frameOf(0, AT), frame)
-    t.equal(wordOf(m, frame), 0)
-    t.equal(m.frame(old, 'refcount'), old === frame ? 1 + BIAS : 0)
-    release(m, gup, frame, WRITE)
-    m.endAndAudit()
-  })
-
-  t.test('a frame that became another page is let go of', async t => {
-    const { m, gup, old, frame } = pinWhile('gup-fast/read-pte', m => {
-      m.intrude(1, task => task.dontneed(0, AT, AT + 1))
-      m.intrude(1, task => {
-        Atomics.store(m.w, task.access(ELSEWHERE, true) + 1, 8)
-        task.accessed(ELSEWHERE)
-      })
-    })
-    t.equal(m.frameOf(0, ELSEWHERE), old, 'recycled at once')
-    t.equal(m.frame(old, 'refcount'), 1)
-    t.not(frame, old)
-    t.equal(m.frameOf(0, AT), frame)
-    release(m, gup, frame, WRITE)
-    m.endAndAudit()
-  })
-
-  t.test('a page that is dropped after it is referenced is let go of, and freed with that', async t => {
-    const { m, gup, old, frame } = pinWhile('gup-fast/grabbed', m => m.intrude(1, task => task.dontneed(0, AT, AT + 1)))
-    t.equal(gup.stats.fast, 0)
-    t.equal(m.frameOf(0, AT), frame)
-    if (old !== frame) t.equal(m.frame(old, 'refcount'), 0)
-    release(m, gup, frame, WRITE)
-    m.endAndAudit()
-  })
-
-  t.test('a table that is taken out stays until the walk is over', async t => {
-    const { m, gup } = machine()
-    m.write(0, AT, 5)
-    const live = m.k.tables.live()
-    let during = 0
-    const frame = m.on(0, task =>
-      within(
-        'gup-fast/found-table',
-        () => {
-          m.intrude(1, other => other.munmap(0, 8, 16))
-          during = m.k.tables.live()
-        },
-        () => gup.getFast(task.mm, AT, WRITE),
-      ),
-    )
-    t.equal(frame, -FAULT_SEGV)
-    t.equal(during, live, 'a grace period cannot end')
-    m.on(1, task => task.k.rcu.barrier())
-    t.ok(m.k.tables.live() < live)
-    m.endAndAudit()
-  })
-
-  t.test('while fork is at work nothing is pinned', async t => {
-    const { m, gup } = machine()
-    m.write(0, AT, 5)
-    const old = m.frameOf(0, AT)
-    let pinned = 0
-    // After fork found the page not pinned, and before it shares it.
-    const child = m.on(1, task =>
-      within(
-        'fork/share',
-        () => {
-          pinned = gupFast(m.k, m.mm(0), AT, WRITE)
-        },
-        () => task.fork(),
-      ),
-    )
-    t.equal(pinned, NOT_FAST)
-    t.equal(m.frame(old, 'refcount'), 2)
-    const frame = fast(m, gup, AT, WRITE)
-    t.not(frame, old, 'the copy is made first')
-    release(m, gup, frame, WRITE)
-    m.on(1, task => task.exit(child))
-    m.endAndAudit()
-  })
-
-  t.test('a pin that fork may not have seen is given up', async t => {
-    const { m, gup } = machine()
-    m.write(0, AT, 5)
-    const old = m.frameOf(0, AT)
-    let child = -1
-    const frame = m.on(0, task =>
-      within(
-        'gup-fast/grabbed',
-        () => {
-          child = m.intrude(1, other => other.fork())
-        },
-        () => gupFast(m.k, task.mm, AT, WRITE),
-      ),
-    )
-    t.equal(frame, NOT_FAST)
-    t.equal(m.frame(old, 'refcount'), 1)
-    t.equal(m.frameOf(0, AT), old, 'it had seen it')
-    t.not(m.frameOf(child, AT), old)
-    t.equal(fast(m, gup, AT, WRITE), old)
-    release(m, gup, old, WRITE)
-    m.on(1, task => task.exit(child))
-    m.endAndAudit()
-  })
-})
-
 t.test('a count of few bits', async t => {
   t.test('a pin too many is refused, and the page stays whole', async t => {
     const { m, gup } = machine({ refcountBits: 12 })
@@ -432,92 +295,6 @@ t.test('a pin that nobody holds cannot be given up', async t => {
   const violation = violationOf(() => gup.release(m.frameOf(0, AT), WRITE, false))
   t.equal(violation?.oracle, 'REF')
   t.match(violation?.message, /a pin was given up, and the count was 1/)
-})
-
-t.test('the oracle of pins', async t => {
-  const oracle = (m: Machine, gup: Gup) =>
-    m.on(0, task => ({ pins: new Pins(task, gup), stamps: new Stamps(task, m.memory.options.pages) }))
-  const exchange = (m: Machine, pins: Pins, write = true) => m.on(0, () => pins.exchange(pins.held[0], write))
-  const drop = (m: Machine, pins: Pins) => m.on(0, () => pins.drop(pins.held[0]))
-
-  t.test('is content with a device and a process that share a page, until it is dropped', async t => {
-    for (const foll of [WRITE, FOLL_PIN]) {
-      const { m, gup } = machine()
-      m.write(0, AT, 0)
-      const { pins, stamps } = oracle(m, gup)
-      for (const get of [true, false]) m.on(0, () => t.equal(pins.take(AT, foll, get, stamps), 0))
-      exchange(m, pins)
-      exchange(m, pins, false)
-      const compared = foll === WRITE ? 4 : 2
-      t.equal(pins.stats.compared, compared)
-      m.on(1, task => task.dontneed(0, AT, AT + 1))
-      exchange(m, pins)
-      t.same([pins.stats.compared, pins.stats.orphaned], [compared, foll === WRITE ? 1 : 0])
-      while (pins.held.length > 0) drop(m, pins)
-      m.endAndAudit()
-    }
-  })
-
-  t.test('also of shared memory, which is not lost by being dropped', async t => {
-    const { m, gup } = machine()
-    m.on(0, task => task.mmap(0, 40, 44, SHARED))
-    const { pins } = oracle(m, gup)
-    const words: Content = m.on(0, task => new LastingWords(task, 40, 4))
-    m.on(0, () => pins.take(41, WRITE, true, words))
-    exchange(m, pins)
-    m.on(1, task => task.dontneed(0, 40, 44))
-    exchange(m, pins)
-    t.equal(pins.stats.compared, 4)
-    drop(m, pins)
-    m.endAndAudit()
-  })
-
-  const damages: readonly [string, string, RegExp, (m: Machine, frame: number) => void][] = [
-    [
-      'a page that was copied away from under the device',
-      'DATA',
-      /pinned by cpu 0 as frame \d+: was never dropped, and the page translates to another frame/,
-      m => {
-        Atomics.and(m.w, m.k.frames.at(m.frameOf(0, AT)) + FRAME.flags, ~PG_ANON_EXCLUSIVE)
-        m.on(1, task => task.mprotect(0, 8, 16, false))
-        m.on(1, task => task.mprotect(0, 8, 16, true))
-      },
-    ],
-    [
-      'content that is not what was written',
-      'DATA',
-      /page 10 of mm 0/,
-      (m, frame) => Atomics.add(m.w, m.k.frames.at(frame) + DATA_AT, 1),
-    ],
-    [
-      'a frame that was freed',
-      'FREE',
-      /frame \d+ was freed while it was pinned/,
-      (m, frame) => Atomics.add(m.w, m.k.frames.at(frame) + FRAME.gen, 1),
-    ],
-  ]
-  for (const [what, name, message, damage] of damages) {
-    t.test(`names ${what}`, async t => {
-      const { m, gup } = machine()
-      const { pins, stamps } = oracle(m, gup)
-      m.on(0, () => pins.take(AT, WRITE, true, stamps))
-      exchange(m, pins)
-      damage(m, pins.held[0].frame)
-      const violation = violationOf(() => exchange(m, pins))
-      t.equal(violation?.oracle, name)
-      t.match(violation?.message, message)
-    })
-  }
-
-  t.test('names a page that is another one', async t => {
-    const { m, gup } = machine()
-    m.write(0, AT, 1)
-    Atomics.store(m.w, m.k.frames.at(m.frameOf(0, AT)) + FRAME.index, ELSEWHERE)
-    const { pins, stamps } = oracle(m, gup)
-    const violation = violationOf(() => m.on(0, () => pins.take(AT, WRITE, true, stamps)))
-    t.equal(violation?.oracle, 'DATA')
-    t.match(violation?.message, /page 10 of mm 0 was pinned, and what was pinned is page 12/)
-  })
 })
 
 t.test('on real threads, with counts of all sizes', async t => {

@@ -104,7 +104,10 @@ function troubleOf(
         `there is no room for Node in ${directory}: torture hosts clean frees what old runs left`,
       )
     case 'useless':
-      return problem('no-node', `the Node of this machine does not run there (${said}): install Node there`)
+      return problem(
+        'no-node',
+        `the Node of this machine does not run there (${said}): another libc, or a file system that starts no programs (noexec)? Install Node there, or give the host another directory`,
+      )
     default:
       return problem('damaged', `Node arrived damaged (${said})`)
   }

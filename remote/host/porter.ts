@@ -17,6 +17,8 @@ import type { Answers, Request } from './requests.ts'
 
 const LONGEST_REQUEST = 1 << 20
 const LARGEST_BUNDLE = 2 ** 31
+/** A link that vanished says nothing; the longest that a driver has to do between two requests is to make its bundle. */
+const SILENT_MS = 600_000
 
 type Load = (url: string) => Promise<unknown>
 type Asked<K> = Extract<Request, { ask: K }>
@@ -37,6 +39,7 @@ class Porter {
   readonly #load: Load
   #directory = directoryAt()
   #waiting: Buffer = Buffer.alloc(0)
+  #patience: NodeJS.Timeout | undefined
   /** Bytes that are arriving, after the request that announced them. */
   #taking: { readonly request: Asked<'take'>; readonly parts: Buffer[]; missing: number } | undefined
   /** Bundles that lie on the disk as they should, as of a moment ago. */
@@ -49,6 +52,7 @@ class Porter {
 
   listen(): void {
     const { stdin, stdout } = process
+    this.#patience = setTimeout(leave, SILENT_MS)
     stdin.on('data', this.#hear)
     stdin.on('end', leave)
     // Whoever read our program has paused it.
@@ -58,6 +62,7 @@ class Porter {
   }
 
   readonly #hear = (data: Buffer): void => {
+    this.#patience?.refresh()
     this.#waiting = this.#waiting.length === 0 ? data : Buffer.concat([this.#waiting, data])
     while (this.#waiting.length > 0 && (this.#taking === undefined ? this.#hearLine() : this.#hearBytes()));
   }
@@ -158,6 +163,7 @@ class Porter {
     const { stdin } = process
     stdin.off('data', this.#hear)
     stdin.off('end', leave)
+    clearTimeout(this.#patience)
     stdin.pause()
     if (this.#waiting.length > 0) stdin.unshift(this.#waiting)
     // In a turn of its own: the answer comes first.

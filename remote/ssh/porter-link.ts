@@ -103,7 +103,9 @@ export class PorterLink {
       return this.#problem('old-node', `its Node ${this.#old.path} is ${this.#old.old}, too old: ${remedy}`)
     }
     const tried =
-      node === undefined ? 'there is no Node in its PATH or the usual places' : `there is no Node at ${node}`
+      node === undefined
+        ? 'there is no Node in its PATH or the usual places that can be started'
+        : `there is no Node at ${node} that can be started`
     return this.#problem('no-node', `${tried} (${system}): ${remedy}`)
   }
 

@@ -22,6 +22,8 @@ import { carryOut } from './carry-out.ts'
 
 /** A plan's instance with a schedule to carry out may be long. */
 const LONGEST_ORDER = 64 << 20
+/** A driver asks every 2 s whether we are here: one that says nothing for so long has lost its link. */
+const SILENT_MS = 60_000
 /** It was started for a driver that is about to speak to it. */
 const GREETING_MS = 20_000
 
@@ -64,12 +66,17 @@ export class Agent {
   }
 
   async #listen(socket: Socket): Promise<void> {
+    const silent = setTimeout(() => socket.destroy(), SILENT_MS)
     try {
-      for await (const line of linesOf(socket, LONGEST_ORDER)) this.#obey(parseDriverMessage(line))
+      for await (const line of linesOf(socket, LONGEST_ORDER)) {
+        silent.refresh()
+        this.#obey(parseDriverMessage(line))
+      }
     } catch (error) {
       // A link that was cut says so too; nobody hears it.
       if (this.#driver === socket) this.#say({ type: 'problem', message: (error as Error).message.slice(0, 1000) })
     }
+    clearTimeout(silent)
     socket.end()
   }
 

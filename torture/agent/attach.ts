@@ -14,6 +14,8 @@ export const LOG = 'agent.log'
 const AGENT = join(dirname(fileURLToPath(import.meta.url)), 'agent.js')
 const START_MS = 15_000
 const RETRY_MS = 10
+/** For the driver's last word to be heard. */
+const FAREWELL_MS = 5_000
 
 /** @throws where the agent does not start, with what it said */
 export async function attach(runDir: string): Promise<void> {
@@ -25,6 +27,8 @@ export async function attach(runDir: string): Promise<void> {
   socket.on('close', end).on('error', end)
   process.stdout.on('error', end)
   process.stdin.on('error', end)
+  // An agent that hangs does not hear of it.
+  process.stdin.on('end', () => setTimeout(end, FAREWELL_MS))
   process.stdin.pipe(socket)
   socket.pipe(process.stdout)
 }

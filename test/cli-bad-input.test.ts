@@ -46,6 +46,7 @@ const RUNS: readonly [string, RegExp][] = [
   ['run -s lost-update --hosts a,,b', /--hosts a,,b: a name is missing between commas/],
   ['run -s lost-update --hosts absent.json', /the hosts file absent\.json: there is no such file/],
   ['run --nosuchflag', /there is no flag --nosuchflag/],
+  ['run -s lost-update --dry-run=yes', /--dry-run=yes: write --dry-run, without a value/],
   ['run -s ./absent.mjs', /there is no scenario file .\/absent.mjs/],
   ['run -s ./folder.mjs', /is not a file/],
   ['run -s ./syntax.mjs', /syntax.mjs:\d+:\d+: /],

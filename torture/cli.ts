@@ -112,13 +112,25 @@ function checkFlags(argv: Record<string, unknown>, known: Declared, positionals:
       throw new UsageError(`there is no flag ${flag}: ${hint(flag, [...names].map(dashed), otherwise)}`)
     }
     if (Array.isArray(value) && !arrays.has(name)) throw new UsageError(`${flag} is given more than once`)
-    if (value === '') throw new UsageError(`${flag} needs a value`)
+    if (value === '')
+      throw new UsageError(positionals.includes(name) ? `an empty name of a ${name}` : `${flag} needs a value`)
+  }
+}
+
+/** yargs takes `--dry-run=yes` for no. */
+function checkSwitches(args: readonly string[], switches: readonly string[]): void {
+  const end = args.indexOf('--')
+  for (const arg of end < 0 ? args : args.slice(0, end)) {
+    const [, name, value] = /^--([^=]+)=(.*)$/s.exec(arg) ?? []
+    if (!switches.includes(name) || value === 'true' || value === 'false') continue
+    throw new UsageError(`${arg}: write --${name}, without a value`)
   }
 }
 
 /** What yargs' `getOptions` tells of the flags declared so far; its types do not mention it. */
 interface Declared {
   readonly key: Readonly<Record<string, unknown>>
+  readonly boolean: readonly string[]
   readonly array: readonly string[]
 }
 
@@ -159,7 +171,9 @@ async function carryOut(name: string, args: readonly string[]): Promise<number> 
     summary,
     own => options(own as never),
     async argv => {
-      checkFlags(argv, (cli as unknown as { getOptions(): Declared }).getOptions(), positionals)
+      const declared = (cli as unknown as { getOptions(): Declared }).getOptions()
+      checkFlags(argv, declared, positionals)
+      checkSwitches(args, declared.boolean)
       if (argv._.length > 0)
         throw new UsageError(`torture ${name} does not take '${argv._[0]}': see torture ${name} --help`)
       status = await act(argv)

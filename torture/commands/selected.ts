@@ -1,5 +1,5 @@
 /** From what the user selected to the bundle that holds it: the prebuilt one, or a new one with the user's files. */
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { builtinBundle, builtinEntries, withBuiltins } from '../bundle/builtin.ts'
 import type { Bundle, ScenarioDescription } from '../bundle/manifest.ts'
@@ -42,8 +42,17 @@ function fileOf(scenario: ScenarioDescription, user: readonly ScenarioDescriptio
   return n < 0 ? {} : { file: realpathSync(files[n]) }
 }
 
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    // A circle of links, a name too long, a folder that is not ours.
+    throw new UsageError(`the scenario file ${path} cannot be looked at (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
 function checkFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const stat = statOf(path)
   if (stat === undefined) throw new UsageError(`there is no scenario file ${path}`)
   if (!stat.isFile()) throw new UsageError(`${path} is not a file: name a scenario file`)
   if (!/\.m?[jt]s$/.test(path)) throw new UsageError(`${path}: a scenario file ends in .ts, .mts, .js or .mjs`)

@@ -23,6 +23,8 @@ const SLOW = [
   'docs-examples',
   'explore-bodies',
   'fleet-ssh',
+  'slurm-run',
+  'slurm-life',
   'explore-command',
   'cli-bad-input',
   'replay-command',

@@ -26,6 +26,8 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
       t.match(stderr, line)
       t.equal(stderr.trim().split('\n').length, 1, 'one line')
     }
+    const { stdout } = await here.torture('hosts', 'check', '--via', 'slurm')
+    t.match(stdout, /^n1 +1\nn2 +1\n\n2 nodes; a task can have 1 CPU, an array 1001 tasks$/m)
     await refused(2, /there is no partition nope/, '--slurm-option', 'partition=nope')
     await refused(2, /sbatch says: .*time.*: see --slurm-option/, '--slurm-option', 'time=soon')
     await refused(2, /--array is given by torture itself/, '--slurm-option', 'array=0-3')

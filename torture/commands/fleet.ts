@@ -17,7 +17,7 @@ import type { Crew } from '../runner/crew.ts'
 import { DEFAULT_RESULTS, oneOf, text, texts } from './flags.ts'
 import type { Destination, HostsDestination, Opening, Recorded, SlurmDestination, Workplace } from './workplace.ts'
 
-const WAYS = ['ssh', 'slurm'] as const
+export const WAYS = ['ssh', 'slurm'] as const
 
 export interface FleetFlags {
   readonly hosts?: string

@@ -9,7 +9,8 @@ import { paletteOf } from '../../results/reporters/palette.ts'
 import { table } from '../../results/table.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { parseDuration } from '../plan/quantities.ts'
-import { oneOf, text } from './flags.ts'
+import { oneOf, text, texts } from './flags.ts'
+import { WAYS } from './fleet.ts'
 
 const ACTIONS = ['check', 'clean'] as const
 const OLDER_THAN = '24h'
@@ -19,6 +20,8 @@ export interface HostsFlags {
   readonly hosts?: string
   readonly 'ssh-config'?: string
   readonly 'ship-node'?: boolean
+  readonly via?: string
+  readonly 'slurm-option'?: readonly string[]
   readonly 'older-than': string
   readonly 'dry-run'?: boolean
   readonly json?: boolean
@@ -29,6 +32,8 @@ export function options(yargs: Argv) {
     .positional('action', { type: 'string', describe: ACTIONS.join(', ') })
     .positional('hosts', { type: 'string', describe: 'a JSON file, or names: lab-a,lab-b,local' })
     .option('ssh-config', { ...text, describe: "another ssh configuration than the user's own" })
+    .option('via', { ...text, describe: `check: ${WAYS.join(', ')}; slurm asks what nodes there are` })
+    .option('slurm-option', { ...texts, describe: 'slurm: an option for sbatch, as in partition=lab' })
     .option('older-than', { ...text, default: OLDER_THAN, describe: 'clean: what was used since stays' })
     .option('dry-run', { type: 'boolean', describe: 'clean: say what would be removed, and remove nothing' })
     .option('json', { type: 'boolean', describe: 'for programs' })
@@ -37,6 +42,12 @@ export function options(yargs: Argv) {
 export async function main(flags: HostsFlags): Promise<number> {
   if (flags.action === undefined) throw new UsageError('torture hosts: say what, check or clean')
   const action = oneOf(flags.action, ACTIONS, 'torture hosts')
+  if (flags.via !== undefined && oneOf(flags.via, WAYS, '--via') === 'slurm') {
+    if (action !== 'check' || flags.hosts !== undefined)
+      throw new UsageError('--via slurm: there are no hosts to name, and all there is to do is torture hosts check')
+    return checkSlurm(flags)
+  }
+  if (flags['slurm-option'] !== undefined) throw new UsageError('--slurm-option means nothing without --via slurm')
   if (flags.hosts === undefined) {
     throw new UsageError(
       `torture hosts ${action}: name the hosts, as in torture hosts ${action} lab-a,lab-b or lab.json`,
@@ -75,6 +86,22 @@ const ACT: Readonly<Record<(typeof ACTIONS)[number], (flags: HostsFlags, hosts: 
       done.every(({ cleaned }) => cleaned !== undefined),
     )
   },
+}
+
+/** What a run could have. @throws BatchProblem where Slurm does not answer */
+async function checkSlurm(flags: HostsFlags): Promise<number> {
+  const [{ parseOptions }, { Slurm }] = await Promise.all([
+    import('../../remote/slurm/sbatch.ts'),
+    import('../../remote/slurm/slurm.ts'),
+  ])
+  const { cpus, tasks, nodes } = await new Slurm(parseOptions(flags['slurm-option'] ?? [])).limits()
+  if (flags.json) print({ nodes: [...nodes].map(([name, cpus]) => ({ name, cpus })), cpus, tasks })
+  else {
+    const rows = [...nodes].map(([name, cpus]) => [oneLine(name), String(cpus)])
+    const limits = `${plural(nodes.size, 'node')}; a task can have ${plural(cpus, 'CPU')}, an array ${tasks} tasks`
+    process.stdout.write(`${[...table([['node', 'cpus'], ...rows]), '', limits].join('\n')}\n`)
+  }
+  return EXIT.ok
 }
 
 function statusOf(signal: AbortSignal, good: boolean): number {

@@ -8,8 +8,8 @@ import { machineFor, runOnce } from '../test/helpers/machine.ts'
 import { Pct } from '../torture/explore/strategies/pct.ts'
 import { Pos } from '../torture/explore/strategies/pos.ts'
 import { RandomWalk } from '../torture/explore/strategies/random.ts'
+import type { Strategy } from '../torture/explore/strategies/strategy.ts'
 import { Urw } from '../torture/explore/strategies/urw.ts'
-import type { Strategy } from '../torture/explore/strategy.ts'
 import { median } from './finding.ts'
 
 const MOST = 20_000

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { allowedCpus } from '../torture/guest/proc.ts'
+import { allowedCpus } from '../torture/guest/watch/proc.ts'
 import { pinnedTo } from '../torture/runner/affinity.ts'
 import { childrenCpuMs } from '../torture/runner/others.ts'
 import { type BenchBundle, makeBenchBundle } from './bundle.ts'

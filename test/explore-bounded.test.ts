@@ -1,6 +1,6 @@
 /** Iterative context bounding against brute force: each schedule with so many preemptions, once. */
 import t from 'tap'
-import { type Board, ENDING, HEAD } from '../torture/explore/board.ts'
+import { type Board, ENDING, HEAD } from '../torture/explore/schedule/board.ts'
 import { Bounded } from '../torture/explore/strategies/bounded.ts'
 import { everySchedule } from './helpers/everything.ts'
 import { generate } from './helpers/generated.ts'

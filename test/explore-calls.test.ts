@@ -3,9 +3,9 @@ import t from 'tap'
 import { renderInterleaving } from '../results/reporters/interleaving.ts'
 import { plainPalette } from '../results/reporters/palette.ts'
 import type { Interleaving } from '../results/schema.ts'
-import { ACTOR, Board } from '../torture/explore/board.ts'
-import { type Called, callsByStep, noting } from '../torture/explore/calls.ts'
-import { OP } from '../torture/explore/ops.ts'
+import { type Called, callsByStep, noting } from '../torture/explore/report/calls.ts'
+import { ACTOR, Board } from '../torture/explore/schedule/board.ts'
+import { OP } from '../torture/explore/schedule/ops.ts'
 
 t.test('a call lies around the steps of its thread; one without a step, before the next or after the last', async t => {
   const board = new Board(2)

@@ -1,11 +1,17 @@
 /** What an exploration says that it is worth: never more than is true. */
 import t from 'tap'
-import { ACTOR, Board } from '../torture/explore/board.ts'
-import { ClassHash } from '../torture/explore/class-hash.ts'
-import { certificate, confidence, excludedByBound, excludedByPct, missedByPct } from '../torture/explore/coverage.ts'
-import { Novelty } from '../torture/explore/novelty.ts'
-import { DID, dependent, OP } from '../torture/explore/ops.ts'
-import { SharedRandom } from '../torture/explore/random.ts'
+import { ACTOR, Board } from '../torture/explore/schedule/board.ts'
+import { DID, dependent, OP } from '../torture/explore/schedule/ops.ts'
+import { SharedRandom } from '../torture/explore/schedule/random.ts'
+import { ClassHash } from '../torture/explore/search/class-hash.ts'
+import {
+  certificate,
+  confidence,
+  excludedByBound,
+  excludedByPct,
+  missedByPct,
+} from '../torture/explore/search/coverage.ts'
+import { Novelty } from '../torture/explore/search/novelty.ts'
 import { RandomWalk } from '../torture/explore/strategies/random.ts'
 import { classOf, Everything } from './helpers/everything.ts'
 import { generate } from './helpers/generated.ts'

@@ -1,8 +1,8 @@
 /** The partial-order reduction against brute force, and against counts that are known. */
 import t from 'tap'
-import { type Board, ENDING, HEAD } from '../torture/explore/board.ts'
-import { DID } from '../torture/explore/ops.ts'
-import { Scheduler } from '../torture/explore/scheduler.ts'
+import { type Board, ENDING, HEAD } from '../torture/explore/schedule/board.ts'
+import { DID } from '../torture/explore/schedule/ops.ts'
+import { Scheduler } from '../torture/explore/schedule/scheduler.ts'
 import { Bounded } from '../torture/explore/strategies/bounded.ts'
 import { Dpor } from '../torture/explore/strategies/dpor.ts'
 import { SLEEP_SET_WORDS } from '../torture/explore/strategies/sleep-set.ts'

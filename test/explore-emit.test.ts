@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { withNewBundle } from '../torture/bundle/make.ts'
 import type { ScenarioDescription } from '../torture/bundle/manifest.ts'
-import { type Emission, emitTest } from '../torture/explore/emit.ts'
+import { type Emission, emitTest } from '../torture/explore/report/emit.ts'
 import { type Workspace, workspace } from './helpers/cli.ts'
 
 /** A lock that looks and then takes, of a package that captures what it needs at import; and one for CommonJS. */

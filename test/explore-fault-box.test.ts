@@ -1,6 +1,6 @@
 /** A failure on its way to thread 0 loses nothing without a word. */
 import t from 'tap'
-import { FaultBox } from '../torture/explore/fault-box.ts'
+import { FaultBox } from '../torture/explore/control/fault-box.ts'
 
 const fault = { oracle: 'check', message: 'm', thread: 'a[0]' }
 const box = () => new FaultBox(new SharedArrayBuffer(64 * 1024))

@@ -3,9 +3,9 @@
  * by one with code of its own, loses the failure or removes nothing.
  */
 import t, { type Test } from 'tap'
-import { ENDING, MOST_STEPS } from '../torture/explore/board.ts'
-import { type Attempt, type Cost, type Minimised, minimise } from '../torture/explore/minimise.ts'
-import { encodeSchedule, type Schedule } from '../torture/explore/schedule.ts'
+import { ENDING, MOST_STEPS } from '../torture/explore/schedule/board.ts'
+import { encodeSchedule, type Schedule } from '../torture/explore/schedule/schedule.ts'
+import { type Attempt, type Cost, type Minimised, minimise } from '../torture/explore/search/minimise.ts'
 import { RandomWalk } from '../torture/explore/strategies/random.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
 import { generate } from './helpers/generated.ts'

@@ -7,8 +7,8 @@
  */
 import t, { type Test } from 'tap'
 import { proportionInterval } from '../results/statistics.ts'
-import { type Board, HEAD } from '../torture/explore/board.ts'
-import { OP } from '../torture/explore/ops.ts'
+import { type Board, HEAD } from '../torture/explore/schedule/board.ts'
+import { OP } from '../torture/explore/schedule/ops.ts'
 import { Pct } from '../torture/explore/strategies/pct.ts'
 import {
   load,

@@ -1,8 +1,8 @@
 /** A replay does what was done; where it cannot it says from which step on, or goes on as the schedule would have it. */
 import t from 'tap'
-import { ENDING, MOST_STEPS } from '../torture/explore/board.ts'
-import { DID } from '../torture/explore/ops.ts'
-import { decodeSchedule } from '../torture/explore/schedule.ts'
+import { ENDING, MOST_STEPS } from '../torture/explore/schedule/board.ts'
+import { DID } from '../torture/explore/schedule/ops.ts'
+import { decodeSchedule } from '../torture/explore/schedule/schedule.ts'
 import { RandomWalk } from '../torture/explore/strategies/random.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
 import { generate } from './helpers/generated.ts'

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { MOST_ACTORS, MOST_STEPS } from '../torture/explore/board.ts'
+import { MOST_ACTORS, MOST_STEPS } from '../torture/explore/schedule/board.ts'
 import {
   decodeSchedule,
   encodeSchedule,
   parseSchedule,
   printSchedule,
   type Schedule,
-} from '../torture/explore/schedule.ts'
+} from '../torture/explore/schedule/schedule.ts'
 
 /** Threads, with or without store buffers, and a schedule of theirs: long runs as well as single steps. */
 const schedules = fc

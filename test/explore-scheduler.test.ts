@@ -1,9 +1,9 @@
 /** The rules of an execution, on the simulated machine. */
 import t from 'tap'
-import { type Board, ENDING, HEAD } from '../torture/explore/board.ts'
-import { DID, OP } from '../torture/explore/ops.ts'
-import { effectAt, SPIN_BOUND } from '../torture/explore/scheduler.ts'
-import type { Strategy } from '../torture/explore/strategy.ts'
+import { type Board, ENDING, HEAD } from '../torture/explore/schedule/board.ts'
+import { DID, OP } from '../torture/explore/schedule/ops.ts'
+import { effectAt, SPIN_BOUND } from '../torture/explore/schedule/scheduler.ts'
+import type { Strategy } from '../torture/explore/strategies/strategy.ts'
 import { everySchedule } from './helpers/everything.ts'
 import {
   add,

@@ -3,13 +3,13 @@
  * in every model, and programs made up from a seed, against brute force; and the searches by chance find all of it.
  */
 import t, { type Test } from 'tap'
-import type { Board } from '../torture/explore/board.ts'
-import { SharedRandom } from '../torture/explore/random.ts'
+import type { Board } from '../torture/explore/schedule/board.ts'
+import { SharedRandom } from '../torture/explore/schedule/random.ts'
 import { Pct } from '../torture/explore/strategies/pct.ts'
 import { Pos } from '../torture/explore/strategies/pos.ts'
 import { RandomWalk } from '../torture/explore/strategies/random.ts'
 import { Replay } from '../torture/explore/strategies/replay.ts'
-import type { Strategy } from '../torture/explore/strategy.ts'
+import type { Strategy } from '../torture/explore/strategies/strategy.ts'
 import type { Scenario } from '../torture/scenario.ts'
 import { type Model, outcomesOf } from './helpers/models.ts'
 import { record, type Subject, subjectOf } from './helpers/recorded.ts'

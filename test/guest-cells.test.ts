@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ArenaBuilder } from '../lib/shm/arena.ts'
 import { struct } from '../lib/shm/layout.ts'
-import { CellNames } from '../torture/guest/cells.ts'
+import { CellNames } from '../torture/guest/report/cells.ts'
 
 const sab = (bytes: number) => new SharedArrayBuffer(bytes)
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Image } from '../torture/guest/image.ts'
+import { Image } from '../torture/guest/rounds/image.ts'
 import { buffersOf, rebind, refuseUnshareable } from '../torture/guest/shared.ts'
 
 const ints = (length: number) => new Int32Array(new SharedArrayBuffer(4 * length))

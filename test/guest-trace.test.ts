@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ENTRY_WORDS } from '../lib/shm/sites.ts'
-import { mergeTrace, type Ring } from '../torture/guest/trace.ts'
+import { mergeTrace, type Ring } from '../torture/guest/watch/trace.ts'
 
 const names = ['a', 'b']
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MINE, makeControl, STATE, threadBase, WORD } from '../torture/guest/control.ts'
-import { Watchdog } from '../torture/guest/watchdog.ts'
+import { Watchdog } from '../torture/guest/watch/watchdog.ts'
 
 const HANG_AFTER_MS = 1000
 const LOOK_MS = 100

@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
 import t from 'tap'
 import type { History } from '../lib/check/linearizability/history.ts'
-import { HistoryMemory, historyMemory } from '../torture/guest/history-memory.ts'
-import { asCounted, HistoryReader } from '../torture/guest/history-reader.ts'
-import { countedMarks, makeRecorder, observedMarks, steppedMarks } from '../torture/guest/recorder.ts'
+import { HistoryMemory, historyMemory } from '../torture/guest/history/history-memory.ts'
+import { asCounted, HistoryReader } from '../torture/guest/history/history-reader.ts'
+import { countedMarks, makeRecorder, observedMarks, steppedMarks } from '../torture/guest/history/recorder.ts'
 import type { Task } from './helpers/recording.ts'
 
 const OPERATIONS = ['put', 'take', 'list']

@@ -3,7 +3,7 @@
  * different histories. With recorded calls the reduction explores each of them, which brute force says.
  */
 import t from 'tap'
-import { DID } from '../torture/explore/ops.ts'
+import { DID } from '../torture/explore/schedule/ops.ts'
 import { Dpor } from '../torture/explore/strategies/dpor.ts'
 import { classOf, everySchedule } from './helpers/everything.ts'
 import { generate } from './helpers/generated.ts'

@@ -1,12 +1,12 @@
 /** Under explore a call lasts from its first step to its last; with store buffers, until what it stored can be seen. */
 import t from 'tap'
-import { ACTOR, Board } from '../torture/explore/board.ts'
-import { DID, OP } from '../torture/explore/ops.ts'
-import { Stage } from '../torture/explore/stage.ts'
-import { steppedBy } from '../torture/explore/step-order.ts'
-import { HistoryMemory, historyMemory } from '../torture/guest/history-memory.ts'
-import { HistoryReader } from '../torture/guest/history-reader.ts'
-import { makeRecorder } from '../torture/guest/recorder.ts'
+import { Stage } from '../torture/explore/control/stage.ts'
+import { steppedBy } from '../torture/explore/report/step-order.ts'
+import { ACTOR, Board } from '../torture/explore/schedule/board.ts'
+import { DID, OP } from '../torture/explore/schedule/ops.ts'
+import { HistoryMemory, historyMemory } from '../torture/guest/history/history-memory.ts'
+import { HistoryReader } from '../torture/guest/history/history-reader.ts'
+import { makeRecorder } from '../torture/guest/history/recorder.ts'
 
 const THREADS = 2
 const BUFFER = THREADS

@@ -2,9 +2,9 @@
 import t from 'tap'
 import { checkScenario } from '../torture/bundle/contract.ts'
 import { makeControl } from '../torture/guest/control.ts'
-import { Grading, outcomesOf, outcomesProblem, outcomeTable } from '../torture/guest/outcomes.ts'
-import { Reporter } from '../torture/guest/report.ts'
-import { NO_CODE, Values, valueBytes } from '../torture/guest/values.ts'
+import { Reporter } from '../torture/guest/report/report.ts'
+import { Grading, outcomesOf, outcomesProblem, outcomeTable } from '../torture/guest/rounds/outcomes.ts'
+import { NO_CODE, Values, valueBytes } from '../torture/guest/rounds/values.ts'
 import { acceptable, forbidden, interesting } from '../torture/scenario.ts'
 
 /** Two threads' values over one memory. */

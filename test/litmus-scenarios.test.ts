@@ -1,7 +1,7 @@
 /** The litmus tests, as they are written: names, tags, and what is forbidden to whom. */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { outcomesOf, outcomesProblem } from '../torture/guest/outcomes.ts'
+import { outcomesOf, outcomesProblem } from '../torture/guest/rounds/outcomes.ts'
 import type { ParamValue, Scenario } from '../torture/scenario.ts'
 
 const ROOT = new URL('../scenarios/litmus/', import.meta.url)

@@ -7,8 +7,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
-import { lowest, sizeOf } from '../../torture/explore/board.ts'
-import { SharedRandom } from '../../torture/explore/random.ts'
+import { lowest, sizeOf } from '../../torture/explore/schedule/board.ts'
+import { SharedRandom } from '../../torture/explore/schedule/random.ts'
 
 export interface Shape {
   readonly threads: number

@@ -1,7 +1,7 @@
 /** A scenario's thread body without a harness: its context, made by hand. */
 import { configureSites, ENTRY_WORDS, MAX_SITES } from '../../lib/shm/sites.ts'
+import { noRecorder } from '../../torture/guest/history/recorder.ts'
 import { Xoshiro } from '../../torture/guest/random.ts'
-import { noRecorder } from '../../torture/guest/recorder.ts'
 import type { ParamValue, Scenario } from '../../torture/scenario.ts'
 
 export interface Part {

@@ -1,6 +1,6 @@
 /** A bare worker thread that runs bodies of a scenario when it is told to: a member of a crew. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { noRecorder } from '../../torture/guest/recorder.ts'
+import { noRecorder } from '../../torture/guest/history/recorder.ts'
 import type { Scenario } from '../../torture/scenario.ts'
 import { type Counts, type Params, type Part, prepare, recorderOn, setUp, withDefaults } from './bare.ts'
 

@@ -2,7 +2,7 @@
  * Random calls of `Atomics` for explore-atomics.test.ts: methods, arrays, indices, values, and what conversion has to put
  * up with. To be imported before anything is installed, since it holds the engine's own methods.
  */
-import { INTEGERS } from '../../torture/explore/addresses.ts'
+import { INTEGERS } from '../../torture/explore/report/addresses.ts'
 import { Xoshiro } from '../../torture/guest/random.ts'
 
 type Method = (...args: unknown[]) => unknown

@@ -4,16 +4,16 @@
  * stays.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Addresses } from '../../torture/explore/addresses.ts'
-import { controlAtomics } from '../../torture/explore/atomics.ts'
-import { Baton } from '../../torture/explore/baton.ts'
-import { Board } from '../../torture/explore/board.ts'
-import { ControlledWaits } from '../../torture/explore/controlled-waits.ts'
-import { Focus } from '../../torture/explore/focus.ts'
-import { OP } from '../../torture/explore/ops.ts'
-import { Scheduler } from '../../torture/explore/scheduler.ts'
+import { controlAtomics } from '../../torture/explore/control/atomics.ts'
+import { Baton } from '../../torture/explore/control/baton.ts'
+import { ControlledWaits } from '../../torture/explore/control/controlled-waits.ts'
+import { Stage } from '../../torture/explore/control/stage.ts'
+import { Addresses } from '../../torture/explore/report/addresses.ts'
+import { Board } from '../../torture/explore/schedule/board.ts'
+import { OP } from '../../torture/explore/schedule/ops.ts'
+import { Scheduler } from '../../torture/explore/schedule/scheduler.ts'
+import { Focus } from '../../torture/explore/search/focus.ts'
 import { batonBytes, focusBytes } from '../../torture/explore/sizes.ts'
-import { Stage } from '../../torture/explore/stage.ts'
 import { RandomWalk } from '../../torture/explore/strategies/random.ts'
 import {
   type Call,

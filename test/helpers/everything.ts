@@ -1,7 +1,7 @@
 /** Brute force: all schedules of programs, and the classes of those that differ only in the order of independent steps. */
-import { type Board, HEAD, lowest } from '../../torture/explore/board.ts'
-import { DID, dependent, OP } from '../../torture/explore/ops.ts'
-import type { Strategy } from '../../torture/explore/strategy.ts'
+import { type Board, HEAD, lowest } from '../../torture/explore/schedule/board.ts'
+import { DID, dependent, OP } from '../../torture/explore/schedule/ops.ts'
+import type { Strategy } from '../../torture/explore/strategies/strategy.ts'
 import { machineFor, type Outcome, type Program, type RunOptions, runAll, type TracedStep } from './machine.ts'
 
 /** Depth first over all choices. */

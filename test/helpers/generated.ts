@@ -1,5 +1,5 @@
 /** Programs made up from a seed: a few operations on a few cells, of every kind that threads can meet by. */
-import { SharedRandom } from '../../torture/explore/random.ts'
+import { SharedRandom } from '../../torture/explore/schedule/random.ts'
 import {
   add,
   clock,

@@ -1,5 +1,5 @@
 /** Programs with one bug each, of different kinds: what suits one strategy does not suit the others. */
-import { ENDING } from '../../torture/explore/board.ts'
+import { ENDING } from '../../torture/explore/schedule/board.ts'
 import { add, compareExchange, load, notify, type Outcome, type Program, type Steps, store, wait } from './machine.ts'
 
 export interface KnownBug {

@@ -9,13 +9,13 @@
  *       yield* store(0, v + 1)
  *     }
  */
-import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/board.ts'
-import { Focus } from '../../torture/explore/focus.ts'
-import { DID, OP } from '../../torture/explore/ops.ts'
-import { Scheduler, type StepEffect } from '../../torture/explore/scheduler.ts'
+import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/schedule/board.ts'
+import { DID, OP } from '../../torture/explore/schedule/ops.ts'
+import { Scheduler, type StepEffect } from '../../torture/explore/schedule/scheduler.ts'
+import { SpinWindow } from '../../torture/explore/schedule/spin.ts'
+import { Focus } from '../../torture/explore/search/focus.ts'
 import { focusBytes } from '../../torture/explore/sizes.ts'
-import { SpinWindow } from '../../torture/explore/spin.ts'
-import type { Strategy } from '../../torture/explore/strategy.ts'
+import type { Strategy } from '../../torture/explore/strategies/strategy.ts'
 
 export type Waited = 'ok' | 'not-equal' | 'timed-out'
 export interface Operation {

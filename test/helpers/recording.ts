@@ -1,7 +1,7 @@
 /** A worker of history-recorder.test.ts: records calls, and draws numbers right inside and outside of them. */
 import { workerData } from 'node:worker_threads'
-import { HistoryMemory, type HistoryShape } from '../../torture/guest/history-memory.ts'
-import { countedMarks, makeRecorder, observedMarks } from '../../torture/guest/recorder.ts'
+import { HistoryMemory, type HistoryShape } from '../../torture/guest/history/history-memory.ts'
+import { countedMarks, makeRecorder, observedMarks } from '../../torture/guest/history/recorder.ts'
 
 export interface Task {
   readonly order: 'observed' | 'counted'

@@ -5,16 +5,16 @@
 import { createHash } from 'node:crypto'
 import { MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads'
 import type { PlannedInstance } from '../../results/schema.ts'
-import { HEAD, STEP } from '../../torture/explore/board.ts'
 import type { ExecutionOptions, Outcome } from '../../torture/explore/execution.ts'
 import { explorerMemory } from '../../torture/explore/memory.ts'
 import { type Lead, takePart } from '../../torture/explore/part.ts'
+import { HEAD, STEP } from '../../torture/explore/schedule/board.ts'
 import { makeStrategies, PLACE, type Strategies } from '../../torture/explore/strategies/index.ts'
 import { makeControl } from '../../torture/guest/control.ts'
 import { seatsOf } from '../../torture/guest/load.ts'
 import type { FromThread, SharedMessage, Stay } from '../../torture/guest/messages.ts'
+import { valueBytes } from '../../torture/guest/rounds/values.ts'
 import { buffersOf } from '../../torture/guest/shared.ts'
-import { valueBytes } from '../../torture/guest/values.ts'
 import { defineScenario } from '../../torture/scenario.ts'
 
 /** How often it is replayed, and the schedule; left out: the first failure of a search. */

@@ -2,17 +2,18 @@
  * The explorer's own `Atomics`, store buffers and scheduler without threads: whoever is chosen does the operation that
  * its body comes to next. What is tried is decided by a strategy: everything there is, or one of those that draw lots.
  */
-import { Addresses } from '../../torture/explore/addresses.ts'
-import { controlAtomics } from '../../torture/explore/atomics.ts'
-import { ACTOR, Board, ENDING, HEAD, isSingle, scheduleOf } from '../../torture/explore/board.ts'
-import type { ControlledWaits } from '../../torture/explore/controlled-waits.ts'
-import { Focus } from '../../torture/explore/focus.ts'
-import { DID, OP } from '../../torture/explore/ops.ts'
-import { Scheduler } from '../../torture/explore/scheduler.ts'
+
+import { controlAtomics } from '../../torture/explore/control/atomics.ts'
+import type { ControlledWaits } from '../../torture/explore/control/controlled-waits.ts'
+import type { Stage } from '../../torture/explore/control/stage.ts'
+import { StoreBuffers } from '../../torture/explore/memory-model/store-buffer.ts'
+import { Addresses } from '../../torture/explore/report/addresses.ts'
+import { ACTOR, Board, ENDING, HEAD, isSingle, scheduleOf } from '../../torture/explore/schedule/board.ts'
+import { DID, OP } from '../../torture/explore/schedule/ops.ts'
+import { Scheduler } from '../../torture/explore/schedule/scheduler.ts'
+import { Focus } from '../../torture/explore/search/focus.ts'
 import { focusBytes } from '../../torture/explore/sizes.ts'
-import type { Stage } from '../../torture/explore/stage.ts'
-import { StoreBuffers } from '../../torture/explore/store-buffer.ts'
-import type { Strategy } from '../../torture/explore/strategy.ts'
+import type { Strategy } from '../../torture/explore/strategies/strategy.ts'
 import type { Model } from './models.ts'
 import { type Methods, methods, nextOf, type Operation, type Result, type Subject } from './recorded.ts'
 

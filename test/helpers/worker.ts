@@ -1,7 +1,7 @@
 /** The worker's side of `threads.ts`: one body of a scenario, once. Does nothing on the main thread. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { configureSites, ENTRY_WORDS, MAX_SITES, siteNames } from '../../lib/shm/sites.ts'
-import { noRecorder } from '../../torture/guest/recorder.ts'
+import { noRecorder } from '../../torture/guest/history/recorder.ts'
 import type { Random, Scenario } from '../../torture/scenario.ts'
 import type { Failure, Report, Task } from './threads.ts'
 

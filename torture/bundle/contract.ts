@@ -1,6 +1,6 @@
 /** Checks by hand what a scenario or a bug is: it comes from a user's file, maybe plain JavaScript without our types. */
 
-import { outcomesProblem } from '../guest/outcomes.ts'
+import { outcomesProblem } from '../guest/rounds/outcomes.ts'
 import { checkModel } from '../model.ts'
 import { hint } from '../plan/nearest.ts'
 import type { ParamSpec } from '../scenario.ts'

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { defaultOf } from '../guest/load.ts'
-import { textOf } from '../guest/report.ts'
+import { textOf } from '../guest/report/report.ts'
 import type { Bug, Scenario } from '../scenario.ts'
 import { checkBug, checkScenario } from './contract.ts'
 import type { Described, Told } from './describer.ts'

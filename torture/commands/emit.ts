@@ -62,7 +62,7 @@ export async function emitFirst({ plan, bundle, dir, summary }: Launched, file: 
   const failure = readFailure(dir, found.failure.id)
   const interleaving = readInterleaving(dir, found.failure.id)
   if (interleaving === undefined) return `${nothing}: the failure has no interleaving`
-  const { emitTest } = await import('../explore/emit.ts')
+  const { emitTest } = await import('../explore/report/emit.ts')
   try {
     await emitTest({ failure, interleaving, instance, bundle, file: resolve(file) })
   } catch (error) {

@@ -1,15 +1,15 @@
 /** One execution, seen from thread 0: restores the image, starts the threads, takes part, judges. */
-import { checkRound } from '../guest/check.ts'
-import { ACTOR, type Board, ENDING, HEAD, scheduleOf } from './board.ts'
-import type { Called } from './calls.ts'
-import { describeStandstill } from './deadlock.ts'
-import type { Explored } from './explored.ts'
-import type { ExploredFault, FaultBox } from './fault-box.ts'
-import type { Names } from './names.ts'
-import { opensHandles, type Player, type TracedPart } from './player.ts'
-import type { Schedule } from './schedule.ts'
-import type { Stage, Traced } from './stage.ts'
-import type { Strategy } from './strategy.ts'
+import { checkRound } from '../guest/rounds/check.ts'
+import type { ExploredFault, FaultBox } from './control/fault-box.ts'
+import { opensHandles, type Player, type TracedPart } from './control/player.ts'
+import type { Stage, Traced } from './control/stage.ts'
+import type { Called } from './report/calls.ts'
+import { describeStandstill } from './report/deadlock.ts'
+import type { Names } from './report/names.ts'
+import { ACTOR, type Board, ENDING, HEAD, scheduleOf } from './schedule/board.ts'
+import type { Schedule } from './schedule/schedule.ts'
+import type { Explored } from './search/explored.ts'
+import type { Strategy } from './strategies/strategy.ts'
 
 export interface ExecutionOptions {
   /** Number of the strategy; it must be the one at that place in every thread. */

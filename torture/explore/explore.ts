@@ -2,7 +2,7 @@
 import { loadScenario } from '../guest/load.ts'
 import type { Stay } from '../guest/messages.ts'
 import { takePart } from './part.ts'
-import { search } from './search.ts'
+import { search } from './search/search.ts'
 import { makeStrategies } from './strategies/index.ts'
 
 /** @param entry URL of a file in the bundle's folder */

@@ -1,13 +1,13 @@
 /** A guest that carries out one given schedule: it fails again, no longer fails, or does not fit the code any more. */
 import { CLOCK, now } from '../guest/control.ts'
 import type { FinishedMessage } from '../guest/messages.ts'
-import { ENDING, HEAD } from './board.ts'
-import { buildInterleaving, shortly } from './interleaving.ts'
-import { parseSchedule } from './schedule.ts'
-import type { Tools } from './search.ts'
-import { PATIENCE } from './spin.ts'
+import { buildInterleaving, shortly } from './report/interleaving.ts'
+import { ENDING, HEAD } from './schedule/board.ts'
+import { parseSchedule } from './schedule/schedule.ts'
+import { PATIENCE } from './schedule/spin.ts'
+import type { Tools } from './search/search.ts'
+import { Tally } from './search/tally.ts'
 import { PLACE } from './strategies/index.ts'
-import { Tally } from './tally.ts'
 
 export async function replayOnce(tools: Tools, text: string): Promise<FinishedMessage> {
   const { execution, names, strategies, stay, reporter } = tools

@@ -9,8 +9,8 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { GuestCommand, InstanceResult } from '../../results/schema.ts'
 import { Guest } from './guest.ts'
-import { Record } from './record.ts'
-import { exitStatus } from './verdict.ts'
+import { Record } from './report/record.ts'
+import { exitStatus } from './report/verdict.ts'
 
 /** As the command: 2 bad input, 3 infrastructure. */
 const USAGE = 2

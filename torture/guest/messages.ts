@@ -2,10 +2,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Exploration, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { ExplorerMemory } from '../explore/memory.ts'
-import type { Cell } from './cells.ts'
 import type { Control } from './control.ts'
-import type { HistoryShape } from './history-memory.ts'
-import type { Listed } from './outcomes.ts'
+import type { HistoryShape } from './history/history-memory.ts'
+import type { Cell } from './report/cells.ts'
+import type { Listed } from './rounds/outcomes.ts'
 
 /** The piscina task of one thread: its whole stay in the guest. */
 export interface Stay {

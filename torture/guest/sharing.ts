@@ -1,10 +1,10 @@
 /** What `setup` returned, as all threads get it: with copies of its memory, and with that in which they report. */
 import type { Mode } from '../../results/schema.ts'
 import { explorerMemory } from '../explore/memory.ts'
-import { copiesWithin, historyMemory } from './history-memory.ts'
+import { copiesWithin, historyMemory } from './history/history-memory.ts'
 import type { ReadyMessage, SharedMessage } from './messages.ts'
+import { valueBytes } from './rounds/values.ts'
 import { buffersOf } from './shared.ts'
-import { valueBytes } from './values.ts'
 
 /** Tiny rounds: most copies of the state, and most memory for them. */
 const MAX_COPIES = 512

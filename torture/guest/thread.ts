@@ -2,7 +2,7 @@
 import type { Mode } from '../../results/schema.ts'
 import { explore } from '../explore/explore.ts'
 import type { Stay } from './messages.ts'
-import { stress } from './stress.ts'
+import { stress } from './rounds/stress.ts'
 
 /** Each mode prepares the realm its own way before it imports the scenario. */
 const modes: Readonly<Record<Mode, (stay: Stay, entry: string) => Promise<void>>> = { stress, explore }

@@ -1,6 +1,6 @@
 /** The bridge: after a failure under stress, a search for a schedule that fails in the same way. Pure. */
 import type { Bridge, ExploreOptions, InstanceResult, PlannedInstance, Trace } from '../../results/schema.ts'
-import { MOST_ACTORS } from '../explore/board.ts'
+import { MOST_ACTORS } from '../explore/schedule/board.ts'
 import { EXPLORE } from './explore.ts'
 
 /** The folder of the search below that of the instance. */

@@ -1,7 +1,7 @@
 /** What makes an instance one of the explorer: the search, and threads that take turns on one CPU. */
 import type { ExploreOptions } from '../../results/schema.ts'
 import { UsageError } from '../errors.ts'
-import { MOST_ACTORS } from '../explore/board.ts'
+import { MOST_ACTORS } from '../explore/schedule/board.ts'
 import { type Parametrised, resolveThreads, type Wishes } from './params.ts'
 import type { Selected } from './selector.ts'
 

@@ -1,7 +1,7 @@
 /** Which CPU a guest of the explorer runs on: handing a turn over is ten times cheaper where nobody has to be woken. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { allowedCpus } from '../guest/proc.ts'
+import { allowedCpus } from '../guest/watch/proc.ts'
 
 const TASKSET = ['/usr/bin/taskset', '/bin/taskset']
 const CHRT = ['/usr/bin/chrt', '/bin/chrt']

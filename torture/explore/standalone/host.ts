@@ -8,7 +8,7 @@ import { makeControl } from '../../guest/control.ts'
 import { seatsOf } from '../../guest/load.ts'
 import type { FailureMessage, FromThread, Stay } from '../../guest/messages.ts'
 import { sharedBy } from '../../guest/sharing.ts'
-import type { ExploredFault } from '../fault-box.ts'
+import type { ExploredFault } from '../control/fault-box.ts'
 
 export interface Hosted {
   /** Of the threads, which find their `stay` in `workerData.torture`. */

@@ -9,10 +9,10 @@
  * Invariants: within a bound no schedule is done twice and none is left out. Never combined with sleep sets, which may
  * prune the only schedule of a class that has so few preemptions.
  */
-import { ACTOR, type Board, ENDING, HEAD, lowest, STEP } from '../board.ts'
-import { DID, OP } from '../ops.ts'
-import type { Strategy } from '../strategy.ts'
+import { ACTOR, type Board, ENDING, HEAD, lowest, STEP } from '../schedule/board.ts'
+import { DID, OP } from '../schedule/ops.ts'
 import { Prefix } from './prefix.ts'
+import type { Strategy } from './strategy.ts'
 
 interface Choice {
   /** The actor of the step before, if it could go on; -1: switching is free. */

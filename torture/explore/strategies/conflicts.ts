@@ -2,7 +2,7 @@
  * Finds the earlier steps of an execution that a step depends on without looking at all of them: lists by cell, of what
  * steps are to others. Invariant: an index of `ordered` and nothing else; the tests compare with what all pairs give.
  */
-import { DID, isClocked, isWork, movesClock, OP } from '../ops.ts'
+import { DID, isClocked, isWork, movesClock, OP } from '../schedule/ops.ts'
 import { ends, type Look, ordered, type Step } from './steps.ts'
 
 /** Lists of a cell; cells of up to 8 bytes share theirs by 8 bytes. */

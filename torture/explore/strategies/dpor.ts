@@ -17,13 +17,13 @@
  * Invariants: the actors tried at a choice, those asleep there and those still to be tried together can begin every
  * execution from there that is not yet covered; complete executions that are not redundant are of different classes.
  */
-import { type Board, ENDING, HEAD, isSingle, lowest, STEP } from '../board.ts'
-import { DID } from '../ops.ts'
-import type { Strategy } from '../strategy.ts'
+import { type Board, ENDING, HEAD, isSingle, lowest, STEP } from '../schedule/board.ts'
+import { DID } from '../schedule/ops.ts'
 import { HappensBefore } from './happens-before.ts'
 import { Prefix } from './prefix.ts'
 import { SLEEP_SET_WORDS, SleepSet, stillAsleep } from './sleep-set.ts'
 import type { Step } from './steps.ts'
+import type { Strategy } from './strategy.ts'
 
 /**
  * Steps of an execution that are remembered, which takes some 400 bytes each. In a longer one nothing is tried beyond,

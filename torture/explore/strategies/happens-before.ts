@@ -5,8 +5,8 @@
  *
  * Invariant: the order is the same for all executions that differ only in the order of independent neighbours.
  */
-import { type Board, MOST_ACTORS, STEP } from '../board.ts'
-import { DID } from '../ops.ts'
+import { type Board, MOST_ACTORS, STEP } from '../schedule/board.ts'
+import { DID } from '../schedule/ops.ts'
 import { Conflicts } from './conflicts.ts'
 import { type Step, stepAt } from './steps.ts'
 

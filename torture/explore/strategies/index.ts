@@ -1,14 +1,15 @@
 /** All strategies of an exploration, in places that are the same in every thread. */
-import type { Board } from '../board.ts'
-import { Focus } from '../focus.ts'
+
 import type { ExplorerMemory } from '../memory.ts'
-import type { Strategy } from '../strategy.ts'
+import type { Board } from '../schedule/board.ts'
+import { Focus } from '../search/focus.ts'
 import { Bounded } from './bounded.ts'
 import { Dpor } from './dpor.ts'
 import { Pct } from './pct.ts'
 import { Pos } from './pos.ts'
 import { RandomWalk } from './random.ts'
 import { Replay } from './replay.ts'
+import type { Strategy } from './strategy.ts'
 import { Urw } from './urw.ts'
 
 export interface Strategies {

@@ -23,8 +23,8 @@
  * Invariants: no two actors ever have the same priority; nobody falls to a reserved priority that was given before; all
  * draws are made in `begin`, so an execution is a function of its seed, of k, and of what the threads do.
  */
-import { type Board, ENDING, HEAD, lowest, MOST_ACTORS } from '../board.ts'
-import type { Strategy } from '../strategy.ts'
+import { type Board, ENDING, HEAD, lowest, MOST_ACTORS } from '../schedule/board.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Words of the scratch: the largest k, a priority each for the actors, the moments. */
 const LONGEST = 0

@@ -12,9 +12,9 @@
  * Invariants: an actor's priority belongs to the operation it was drawn for; operations race only if `dependent` says
  * so, where one that is still pending is taken for the most that it can be.
  */
-import { ACTOR, type Board, lowest, STEP } from '../board.ts'
-import { DID, dependent, OP } from '../ops.ts'
-import type { Strategy } from '../strategy.ts'
+import { ACTOR, type Board, lowest, STEP } from '../schedule/board.ts'
+import { DID, dependent, OP } from '../schedule/ops.ts'
+import type { Strategy } from './strategy.ts'
 
 /** Words of the scratch: steps of the trace that were looked at, actors whose priority holds, the priorities. */
 const SEEN = 0

@@ -3,7 +3,7 @@
  * writes it between executions; whoever has the baton reads it. Steps that leave no choice are not in it, so that long
  * executions with few choices have short prefixes.
  */
-import { type Board, HEAD } from '../board.ts'
+import { type Board, HEAD } from '../schedule/board.ts'
 
 export class Prefix {
   /** Choices that it has room for. */

@@ -4,8 +4,8 @@
  * Nothing is promised about deep bugs (an interleaving of many switches at chosen places has a probability that falls
  * exponentially with the length), but what needs many switches at any place is found soon: it complements PCT.
  */
-import { type Board, nthOf, sizeOf } from '../board.ts'
-import type { Strategy } from '../strategy.ts'
+import { type Board, nthOf, sizeOf } from '../schedule/board.ts'
+import type { Strategy } from './strategy.ts'
 
 export class RandomWalk implements Strategy {
   readonly name = 'random'

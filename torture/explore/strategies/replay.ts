@@ -6,8 +6,8 @@
  * Invariants: an execution's own schedule, replayed either way, does the same steps; neither way preempts a thread
  * where the schedule does not.
  */
-import { ASIDE, type Board, lowest, MOST_STEPS } from '../board.ts'
-import { type Strategy, UNFORCED } from '../strategy.ts'
+import { ASIDE, type Board, lowest, MOST_STEPS } from '../schedule/board.ts'
+import { type Strategy, UNFORCED } from './strategy.ts'
 
 /** Words of the scratch. */
 const WORD = { length: 0, strict: 1, position: 2, misfit: 3, asides: 4 } as const

@@ -3,7 +3,7 @@
  * execution from the same state showed. It stays the same until somebody does a step that it depends on, which takes the
  * actor out of the set.
  */
-import type { Board } from '../board.ts'
+import type { Board } from '../schedule/board.ts'
 import { type Look, ordered, type Step, stepAt } from './steps.ts'
 
 /** Words of it. */

@@ -3,9 +3,9 @@
  * cells that the loop looks at, wherever it then goes on: it depends on all of those changes, not only on the one that
  * roused the thread, or else it would matter which of two independent changes came first.
  */
-import { type Board, MOST_WATCHED, STEP } from '../board.ts'
-import { DID, dependent, OP } from '../ops.ts'
-import { effectAt, type StepEffect } from '../scheduler.ts'
+import { type Board, MOST_WATCHED, STEP } from '../schedule/board.ts'
+import { DID, dependent, OP } from '../schedule/ops.ts'
+import { effectAt, type StepEffect } from '../schedule/scheduler.ts'
 
 /** A look at a cell in vain. */
 export interface Look {

@@ -11,10 +11,10 @@
  *
  * Invariants: an actor that can go has a weight of at least 1; `choose` draws exactly once.
  */
-import { type Board, HEAD, isSingle, lowest, MOST_ACTORS, STEP } from '../board.ts'
-import type { Focus } from '../focus.ts'
-import { DID, OP } from '../ops.ts'
-import type { Strategy } from '../strategy.ts'
+import { type Board, HEAD, isSingle, lowest, MOST_ACTORS, STEP } from '../schedule/board.ts'
+import { DID, OP } from '../schedule/ops.ts'
+import type { Focus } from '../search/focus.ts'
+import type { Strategy } from './strategy.ts'
 
 /**
  * Words of the scratch: the number of executions, and for each actor the mean of its events in units of 1 / ONE, and

@@ -1,0 +1,88 @@
+/** A scenario, its packages and what carries them out, as the text of one module. */
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { resolve } from 'node:path'
+import type { BuildFailure, Plugin } from 'esbuild'
+import { oneLine } from '../../../results/format.ts'
+import type { Bundle } from '../../bundle/manifest.ts'
+import { packageSources } from '../../bundle/package-sources.ts'
+
+/** What the module expects to be defined before it. */
+const entryFor = (module: string): string => `
+  const load = () => import(${JSON.stringify(`./${module}`)})
+  import test from 'node:test'
+  import { standalone } from 'torture:torture/explore/standalone/replay.ts'
+  const define = replay => defineTest(test, replay)
+  standalone({ file: import.meta.url, schedule: SCHEDULE, instance: INSTANCE, load, define })
+`
+const ENTRY_NAME = 'the-emitted-test'
+const WIDTH = 110
+
+/**
+ * @param module of the scenario, in the bundle
+ * @returns code that uses SCHEDULE, INSTANCE and defineTest
+ * @throws Error of one line where the scenario needs what cannot be copied into one file
+ */
+export async function oneFile(bundle: Bundle, module: string): Promise<string> {
+  const { build } = await import('esbuild')
+  try {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: entryFor(module),
+        resolveDir: resolve(bundle.dir),
+        sourcefile: ENTRY_NAME,
+      },
+      absWorkingDir: resolve(bundle.dir),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.11',
+      legalComments: 'none',
+      write: false,
+      logLevel: 'silent',
+      plugins: [nothingElse, packageSources],
+    })
+    return withHeadings(outputFiles[0].text, module)
+  } catch (error) {
+    const [first] = (error as Partial<BuildFailure>).errors ?? []
+    throw first === undefined ? error : new Error(oneLine(first.text))
+  }
+}
+
+/** As the bundle names what lies in its folder of assets. */
+const ASSET = /new URL\(\s*["'`]\.\/assets\/[\da-f]+-([^"'`]+)/
+
+/** Refuses what would have to lie beside the file. */
+const nothingElse: Plugin = {
+  name: 'nothing-else',
+  setup(build) {
+    build.onLoad({ filter: /\.js$/, namespace: 'file' }, ({ path }) => {
+      const asset = ASSET.exec(readFileSync(path, 'utf8'))
+      if (asset === null) return undefined
+      return { errors: [{ text: `the scenario reads ${asset[1]}, which cannot be copied into one file` }] }
+    })
+    build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+      if (kind === 'entry-point' || path.startsWith('torture:') || isBuiltin(path)) return undefined
+      return {
+        errors: [
+          {
+            text: `the scenario imports '${path}', which cannot be copied into one file: it looks for files of its own`,
+          },
+        ],
+      }
+    })
+  },
+}
+
+/** So that a reader finds the scenario between its packages and the machinery. */
+function withHeadings(code: string, module: string): string {
+  const heading = (text: string) => `\n// ${'='.repeat(WIDTH)}\n// ${text}\n// ${'='.repeat(WIDTH)}\n\n`
+  return code
+    .replace(
+      `// ${module}\n`,
+      found => `${heading('The scenario and its packages, as they were. To try a fix, edit it here.')}${found}`,
+    )
+    .replace(`// ${ENTRY_NAME}\n`, () =>
+      heading('What carries the schedule out: the scheduler of torture, and nothing of the scenario.'),
+    )
+}

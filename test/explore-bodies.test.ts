@@ -255,3 +255,21 @@ t.test('one that never leaves is a hang', { buffered: true }, async t => {
   t.equal(status, 1)
   t.match(stdout, /HANG: catcher\[0\] running, asleep for .* in wait/)
 })
+
+// Before it was told apart: a hang of a thread that "awaits a promise", as its analysis took longer than the limit.
+t.test('what the search makes of a long execution is no hang', { buffered: true }, async t => {
+  const long = scenario(`
+    adder: {
+      count: 2,
+      run: ({ shared: { cells } }) => {
+        for (let n = 0; n < 60_000; n++) Atomics.add(cells, n & 1, 1)
+      },
+    },
+  }`)
+  const { status, message } = await exploring(
+    t,
+    long,
+    ...['--strategy', 'dpor', '--executions', '14', '--cpus', '1', '--hang-after', '200ms'],
+  )
+  t.same([status, message], [0, undefined])
+})

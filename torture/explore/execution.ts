@@ -1,4 +1,5 @@
 /** One execution, seen from thread 0: restores the image, starts the threads, takes part, judges. */
+import { STATE } from '../guest/control.ts'
 import { checkRound } from '../guest/rounds/check.ts'
 import type { ExploredFault, FaultBox } from './control/fault-box.ts'
 import { opensHandles, type Player, type TracedPart } from './control/player.ts'
@@ -88,6 +89,7 @@ export class Execution {
   /** Undefined: the strategy has nothing left to try. */
   run(options: ExecutionOptions): Outcome | undefined | Promise<Outcome> {
     if (!this.#begin(options)) return undefined
+    this.#participant.state(STATE.running)
     const stage = this.#stage
     const first = stage.choose()
     if (first !== 0) {
@@ -137,6 +139,8 @@ export class Execution {
       const { message, details } = describeStandstill(this.board, this.#stage.scheduler.waits, this.#names)
       this.#box.put({ oracle: 'HANG', message, thread: this.#names.threads[head[HEAD.culprit]], details })
     }
+    // What comes until the next one is ours, and long where executions are: to think is not to hang.
+    this.#participant.state(STATE.idle)
     this.#strategies[options.strategy].end(this.board)
     return this.#box.full ? { ending: head[HEAD.ending], fault: this.#box.take() } : { ending }
   }

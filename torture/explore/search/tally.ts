@@ -146,6 +146,7 @@ export class Tally {
         : 'switched at every cell that two threads touch',
       `the random streams of seed ${seed}`,
       'time-outs happen at any moment',
+      'plain accesses take no turns of their own',
       'sequentially consistent memory',
     ]
   }

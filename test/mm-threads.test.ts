@@ -20,6 +20,7 @@ for (const [name, fixed = {}] of CASES) {
       for (const levels of [2, 5]) {
         const { failures, counters } = await driver.run({
           ms: 300,
+          seen: ['faults', 'mappings', ...(name === 'mmap-lock' ? [] : ['faults.fast'])],
           hangMs: 30_000,
           seed: levels,
           threads: { faulter: 2, mapper: 1 },

@@ -199,7 +199,14 @@ t.test('under its load', async t => {
     [{ writer: 1, fakewriter: 0, reader: 1, flooder: 0, barrier: 0 }, 0],
     [{ writer: 1, fakewriter: 1, reader: 4, flooder: 1, barrier: 1 }, 3],
   ] as const) {
-    const options = { ms: 300, hangMs: 15_000, threads, delayEvery, params: { floodCallbacks: 200 } }
+    const options = {
+      ms: 300,
+      seen: ['reads', 'grace periods'],
+      hangMs: 15_000,
+      threads,
+      delayEvery,
+      params: { floodCallbacks: 200 },
+    }
     const { failures, near, counters } = await driver.run(options)
     t.same([failures, near], [[], []], `${JSON.stringify(threads)}, delays ${delayEvery}`)
     t.ok(counters.reads > 0 && counters['grace periods'] > 0)

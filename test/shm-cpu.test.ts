@@ -148,6 +148,24 @@ t.test('a CPU that is not there is refused', async t => {
   t.throws(() => new Cpu(w, a.region, -1), new RangeError('cpu -1 of 2'))
 })
 
+t.test('a delay keeps its core however long it is; who lingers gives it up', async t => {
+  const p = pair()
+  p.a.run()
+  const { wait } = Atomics
+  t.teardown(() => {
+    Atomics.wait = wait
+  })
+  let naps = 0
+  Atomics.wait = () => {
+    naps++
+    return 'timed-out'
+  }
+  p.a.delay(10_000)
+  t.equal(naps, 0)
+  p.a.linger(10_000)
+  t.ok(naps > 100, `${naps} naps`)
+})
+
 t.test(
   'a delay takes interrupts in each of its turns, of which there is one where time is nobody’s concern',
   async t => {

@@ -117,10 +117,15 @@ export class Cpu {
   }
 
   /**
-   * Lets time pass: so many turns of a loop that waits for nothing. Under the deterministic scheduler it is one turn,
-   * since whoever is there may be kept from going on for as long as one likes.
+   * Lets time pass: so many turns of a loop that waits for nothing, and keeps its core. Under the deterministic
+   * scheduler it is one turn, since whoever is there may be kept from going on for as long as one likes.
    */
   delay(turns: number): void {
+    for (let n = turnsOf(turns); n > 0; n--) this.poll()
+  }
+
+  /** The same of somebody who is in no hurry: gives up the core when it gets long. A nap takes some thousand turns. */
+  linger(turns: number): void {
     for (let n = turnsOf(turns); n > 0; n--) this.relax(n)
   }
 }

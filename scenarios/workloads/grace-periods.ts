@@ -330,7 +330,7 @@ function runFakeWriter({ local, more, count, random }: Context<Local>): number[]
     if (random.oneIn(3)) local.rcu.call(invoke, 0)
     else local.awaitGracePeriod()
     local.rcu.poll()
-    local.cpu.delay(random.below(256))
+    local.cpu.linger(random.below(256))
   }
   local.rcu.barrier()
   local.cpu.offline()
@@ -360,7 +360,7 @@ function runFlooder({ local, more, count, random }: Context<Flooder>): number[] 
   begin(local, count)
   while (more()) {
     local.flood()
-    local.cpu.delay(random.below(4096))
+    local.cpu.linger(random.below(4096))
   }
   local.rcu.barrier()
   local.cpu.offline()
@@ -373,7 +373,7 @@ function runBarrier({ local, more, count, random }: Context<Barrier>): number[] 
   begin(local, count)
   while (more()) {
     local.test()
-    local.cpu.delay(random.below(1024))
+    local.cpu.linger(random.below(1024))
   }
   local.cpu.offline()
   count('barriers', local.tries)

@@ -178,7 +178,7 @@ class WorkerDebugger {
 }
 
 /** Where the harness stands between a body and its atomic operation: noting a wait, or losing time on purpose. */
-const OURS = /[(\\/]torture[\\/]guest[\\/](atomics|delays)\.ts:\d+:\d+\)$/
+const OURS = /[(\\/]torture[\\/]guest[\\/]jitter[\\/](atomics|delays)\.ts:\d+:\d+\)$/
 
 /** From the innermost frame of the program itself on; who reads a stack wants to know what the program does. */
 function withoutOurs(frames: readonly string[]): string[] {

@@ -1,17 +1,16 @@
 /** docs/qualification.md */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
-import { execa } from 'execa'
 import type { BugRow } from '../../results/trials.ts'
-import { packageRoot } from '../../torture/paths.ts'
-import type { CleanRow } from './runs.ts'
+import type { Entry } from './journal.ts'
+import type { CleanRun } from './runs.ts'
 
 export interface Qualification {
-  readonly started: Date
-  readonly quick: boolean
+  readonly entries: readonly Entry[]
   readonly seeds: number
   readonly cleanRuns: number
-  readonly bugs: readonly BugRow[]
-  readonly clean: readonly CleanRow[]
+  readonly rows: readonly BugRow[]
+  readonly scenarios: readonly string[]
+  readonly runs: readonly CleanRun[]
 }
 
 const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`)
@@ -34,48 +33,42 @@ export function describeBugs(bugs: readonly BugRow[]): string {
   return table([head, ...rows])
 }
 
-export function describeClean(clean: readonly CleanRow[]): string {
-  const rows = clean.map(({ scenario, runs, passed, reasons }) => [
-    scenario,
-    `${passed} of ${runs}`,
-    reasons.slice(0, 3).join('; ') || '–',
+export function describeClean(scenarios: readonly string[], runs: readonly CleanRun[]): string {
+  const rows = scenarios.map(name => [
+    `\`${name}\``,
+    `${runs.filter(({ passed }) => passed.includes(name)).length} of ${runs.length}`,
+    runs.flatMap(({ reasons }) => reasons[name] ?? []).join('; ') || '–',
   ])
   return table([['scenario', 'passed', 'what spoke against it'], ...rows])
 }
 
-export async function page({ started, quick, seeds, cleanRuns, bugs, clean }: Qualification): Promise<string> {
-  const minutes = Math.ceil((Date.now() - started.getTime()) / 60_000)
-  const command = quick ? 'npm run qualify -- --quick' : 'npm run qualify'
-  const label = quick
-    ? `**A quick run: ${seeds} seeds and ${cleanRuns} clean runs. It shows that everything works, and is no evidence for the claims below, which ask for 30 and 50.**`
-    : `The full run: ${seeds} seeds, ${cleanRuns} clean runs.`
-  return `# Qualification
+/** A long qualification may have been continued, on later commits, too. */
+const made = (entries: readonly Entry[]) =>
+  [...new Set(entries.map(({ commit }) => commit))].map(commit => {
+    const of = entries.filter(entry => entry.commit === commit)
+    const count = (part: Entry['part']) => of.filter(entry => entry.part === part).length
+    const [from, to] = [of[0].at, of.at(-1)!.at].map(at => at.slice(0, 16).replace('T', ' '))
+    return `- ${from} to ${to} UTC, commit ${commit}: ${count('bugs')} bugs, ${count('clean')} clean runs`
+  })
 
-Claims that take too long for the tests. This page is written by \`${command}\`; do not edit it.
+export const page = ({ entries, seeds, cleanRuns, rows, scenarios, runs }: Qualification): string => `# Qualification
 
-${label}
+Claims that take too long for the tests. This page is written by \`npm run qualify\`${
+  seeds === 30 && cleanRuns === 50 ? '' : `, here with \`-- --seeds ${seeds} --clean-runs ${cleanRuns}\``
+}; do not edit it.
 
-- ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC, ${minutes} minutes
 - ${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} CPUs, ${Math.round(totalmem() / 2 ** 30)} GiB; ${type()} ${release()}; Node ${process.version}
-- commit ${await commit()}
+${made(entries).join('\n')}
 
 ## Every bug that stress is meant to find is found
 
 Each E or D bug of \`torture list bugs\`, in the scenario that it lists first, by an oracle that it names and after its window was entered: \`torture bugs ID --times ${seeds} --seed 1\`, with at most 20 s for each of the ${seeds} seeds. Times are of work, from the opening of the first round's gate to the first failure; windows are the median. Clean: the same seeds, parameters and delays without the bug, for 1 s or for the time that the bug took.
 
-${describeBugs(bugs)}
+${describeBugs(rows)}
 
 ## The built-in scenarios pass as they are
 
-\`torture run -s ${clean.map(({ scenario }) => scenario).join(',')} --duration 2s --seed N\` for N from 1 to ${cleanRuns}. Only \`pass\` counts.
+All ${scenarios.length}, for 2 s each: \`torture run -s ${scenarios[0]},… --duration 2s --seed N\` for N from 1 to ${cleanRuns}. Only \`pass\` counts.
 
-${describeClean(clean)}
+${describeClean(scenarios, runs)}
 `
-}
-
-async function commit(): Promise<string> {
-  const git = (...args: string[]) => execa('git', args, { cwd: packageRoot, reject: false })
-  const [head, changes] = await Promise.all([git('rev-parse', '--short=12', 'HEAD'), git('status', '--porcelain')])
-  if (head.failed) return 'unknown (no git repository)'
-  return changes.stdout === '' ? head.stdout : `${head.stdout}, with changes that are not committed`
-}

@@ -4,12 +4,12 @@ import type { ListedBug, Torture } from './command.ts'
 
 const CLEAN_SECONDS = 2
 
-export interface CleanRow {
-  readonly scenario: string
-  readonly runs: number
-  readonly passed: number
-  /** Why the others did not pass. */
-  readonly reasons: readonly string[]
+/** All scenarios once, as they are. */
+export interface CleanRun {
+  readonly seed: number
+  readonly passed: readonly string[]
+  /** Of those that did not pass. */
+  readonly reasons: Readonly<Record<string, string>>
 }
 
 /** A bug with so many seeds; undefined where the command has no answer. */
@@ -31,25 +31,24 @@ export async function triesOf(
 }
 
 /** All scenarios as they are, side by side or one after the other as the command sees fit. */
-export async function runsWithoutBug(
+export async function runWithoutBug(
   torture: Torture,
   scenarios: readonly string[],
-  runs: number,
+  seed: number,
   say: (line: string) => void,
-): Promise<CleanRow[]> {
-  const passed = new Map(scenarios.map(name => [name, 0]))
-  const reasons = new Map<string, string[]>(scenarios.map(name => [name, []]))
-  for (let n = 1; n <= runs; n++) {
-    const args = ['-s', scenarios.join(','), '--duration', `${CLEAN_SECONDS}s`, '--seed', String(n)]
-    const { exitCode, results, said } = await torture.run(args)
-    for (const name of scenarios) {
-      const result = results.find(({ scenario }) => scenario === name)
-      if (result?.verdict === 'pass') passed.set(name, passed.get(name)! + 1)
-      else
-        reasons.get(name)!.push(`seed ${n}: ${result?.verdict ?? 'no result'}, ${result?.reason ?? `exit ${exitCode}`}`)
-    }
-    const verdicts = results.map(({ scenario, verdict }) => `${scenario} ${verdict}`).join(', ')
-    say(`run ${n} of ${runs}: ${verdicts || said}`)
+): Promise<CleanRun> {
+  const args = ['-s', scenarios.join(','), '--duration', `${CLEAN_SECONDS}s`, '--seed', String(seed)]
+  const { exitCode, results, said } = await torture.run(args)
+  const passed: string[] = []
+  const reasons: Record<string, string> = {}
+  for (const name of scenarios) {
+    const result = results.find(({ scenario }) => scenario === name)
+    if (result?.verdict === 'pass') passed.push(name)
+    else reasons[name] = `seed ${seed}: ${result?.verdict ?? 'no result'}, ${result?.reason ?? `exit ${exitCode}`}`
   }
-  return scenarios.map(scenario => ({ scenario, runs, passed: passed.get(scenario)!, reasons: reasons.get(scenario)! }))
+  say(
+    `seed ${seed}: ${passed.length} of ${scenarios.length} scenarios passed${results.length === 0 ? `\n${said}` : ''}`,
+  )
+  for (const [name, reason] of Object.entries(reasons)) say(`  ${name}: ${reason}`)
+  return { seed, passed, reasons }
 }

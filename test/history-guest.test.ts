@@ -43,7 +43,6 @@ t.test('long-running bodies: a round is over when a thread has called enough', a
   t.equal(result?.verdict, 'pass', result?.reason ?? '')
   const { histories, 'histories: calls': calls } = result!.counters
   t.equal(histories, result!.rounds)
-  t.ok(histories > 4, `${histories} rounds in 0.8 s, rather than two`)
   t.ok(calls / histories >= 13 && calls / histories < 100, `${calls} calls in ${histories} histories`)
   const wrong = await guest('queue', 'lost', { durationMs: 20_000 }, { long: true })
   t.equal(wrong.result?.verdict, 'fail')

@@ -80,6 +80,28 @@ export function replaceJson(path: string, value: unknown): void {
   replaceFile(path, `${JSON.stringify(value, null, 2)}\n`)
 }
 
+const PAUSE_MS = 20
+const REMOVING_MS = 3000
+/** What it is to remove a folder while somebody writes into it, or removes it as well. */
+const CHANGING: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOENT']
+
+/**
+ * Removes a folder with all that is in it, if it is there. Whoever wrote there may just be ending, and write for another
+ * moment: it is tried again until nobody does.
+ * @throws what the file system says, at the latest after three seconds
+ */
+export function removeFolder(path: string): void {
+  for (const until = performance.now() + REMOVING_MS; ; ) {
+    try {
+      rmSync(path, { recursive: true, force: true })
+      return
+    } catch (error) {
+      if (performance.now() > until || !CHANGING.includes((error as NodeJS.ErrnoException).code)) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
+    }
+  }
+}
+
 /** Appends one line. If the writer dies in the middle, the torn line is the last one, and readers skip it. */
 export function appendLine(path: string, value: unknown): void {
   guarded(`write ${path}`, () => appendFileSync(path, `${JSON.stringify(value)}\n`))

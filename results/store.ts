@@ -2,9 +2,9 @@
  * The run store, written: see docs/results.md for the tree. Every file is replaced whole, so that a run can be killed
  * at any moment and still be read; what is read back comes from `reader.ts`.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { appendLine, guarded, replaceJson, StoreError, storeError } from './files.ts'
+import { appendLine, guarded, removeFolder, replaceJson, StoreError, storeError } from './files.ts'
 import { byTime, RUN_ID, runName } from './names.ts'
 import { thisRunner } from './process.ts'
 import {
@@ -64,7 +64,7 @@ export function createRun(
       fill(folder)
       return publish(absolute, folder, draft)
     } catch (error) {
-      rmSync(folder, { recursive: true, force: true })
+      removeFolder(folder)
       throw error
     }
   })
@@ -146,7 +146,7 @@ export function appendEvent(runDir: string, event: Omit<RunEvent, 'at'> & { read
 export function prepareInstance(runDir: string, name: string): string {
   const folder = instanceFolder(runDir, name)
   return guarded(`create ${folder}`, () => {
-    rmSync(folder, { recursive: true, force: true })
+    removeFolder(folder)
     mkdirSync(folder, { recursive: true })
     return folder
   })

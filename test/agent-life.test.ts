@@ -1,14 +1,15 @@
 /** The agent by itself, on this machine: what it does is told to whoever attaches, and survives whoever leaves. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { localCarrier } from '../remote/local.ts'
 import { unpack } from '../remote/pack.ts'
 import { type AgentMessage, type DriverMessage, encode, linesOf, parseAgentMessage } from '../remote/protocol.ts'
+import { removeFolder } from '../results/files.ts'
 import type { PlannedInstance } from '../results/schema.ts'
 import { builtinBundle } from '../torture/bundle/builtin.ts'
+import { temporaryFolder } from './helpers/folders.ts'
 
 const bundle = await builtinBundle()
 const RUN = '2026.11.20-23.49.00-0-here'
@@ -94,14 +95,8 @@ class Driver {
   }
 }
 
-function directoryOf(t: { teardown(undo: () => unknown): unknown }): string {
-  const directory = mkdtempSync(join(tmpdir(), 'torture-agent-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 t.test('an attempt from its order to its result', async t => {
-  const directory = directoryOf(t)
+  const directory = temporaryFolder(t, 'torture-agent')
   const driver = await Driver.attach(directory)
   t.match(await driver.next('hello'), { protocol: 1, bundle: bundle.dir, attempts: [] })
   const attempt = 'x.1#1.1@here'
@@ -132,7 +127,7 @@ t.test('an attempt from its order to its result', async t => {
 })
 
 t.test('it goes on without a driver; the next one hears of it, and the one before is gone', async t => {
-  const directory = directoryOf(t)
+  const directory = temporaryFolder(t, 'torture-agent')
   const first = await Driver.attach(directory)
   await first.next('hello')
   first.say({ type: 'assign', attempt: 'a', key: 'x.1', instance: instanceOf('x.1', 1500) as never })
@@ -161,7 +156,7 @@ t.test('it goes on without a driver; the next one hears of it, and the one befor
 })
 
 t.test('stop, a guest that cannot be started, and what is no message', async t => {
-  const directory = directoryOf(t)
+  const directory = temporaryFolder(t, 'torture-agent')
   const driver = await Driver.attach(directory)
   await driver.next('hello')
   driver.say({ type: 'assign', attempt: 'a', key: 'x.1', instance: instanceOf('x.1', 60_000) as never })
@@ -180,12 +175,12 @@ t.test('stop, a guest that cannot be started, and what is no message', async t =
 })
 
 t.test('whose folder is removed, ends', async t => {
-  const directory = directoryOf(t)
+  const directory = temporaryFolder(t, 'torture-agent')
   const driver = await Driver.attach(directory)
   await driver.next('hello')
   driver.say({ type: 'assign', attempt: 'a', key: 'x.1', instance: instanceOf('x.1', 60_000) as never })
   await driver.next('started')
-  rmSync(join(directory, 'runs'), { recursive: true })
+  removeFolder(join(directory, 'runs'))
   await driver.ended
   t.pass('its guest with it')
 })

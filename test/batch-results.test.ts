@@ -1,7 +1,6 @@
 /** What comes back through the shared directory, from a queue that a test plays: each job is judged once, whatever lies there. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -11,6 +10,7 @@ import { attemptFolder, attemptId, orderFile, parseOrder, stopFile } from '../re
 import type { BatchSystem, TaskArray, TaskState } from '../remote/carrier.ts'
 import type { FleetListener } from '../remote/fleet/task.ts'
 import type { PlannedInstance } from '../results/schema.ts'
+import { temporaryFolder } from './helpers/folders.ts'
 
 const instanceOf = (name: string): PlannedInstance => ({
   ...{ name, scenario: 'x', module: 'x.js', mode: 'stress', seed: 7, params: {}, threads: [], bugs: [], jitter: 'off' },
@@ -40,8 +40,7 @@ interface Played {
 }
 
 async function play(t: { teardown(undo: () => void): unknown }, keys: readonly string[], most = 1000): Promise<Played> {
-  const dir = mkdtempSync(join(tmpdir(), 'torture-batch-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const dir = temporaryFolder(t, 'torture-batch')
   const runDir = join(dir, 'run')
   mkdirSync(runDir)
   const log: string[] = []

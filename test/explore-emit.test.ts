@@ -1,6 +1,6 @@
 /** An emitted test fails every time where nothing else is, and stands for its failure: fixed, it passes. */
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,6 +8,7 @@ import { withNewBundle } from '../torture/bundle/make.ts'
 import type { ScenarioDescription } from '../torture/bundle/manifest.ts'
 import { type Emission, emitTest } from '../torture/explore/report/emit.ts'
 import { type Workspace, workspace } from './helpers/cli.ts'
+import { temporaryFolder } from './helpers/folders.ts'
 
 /** A lock that looks and then takes, of a package that captures what it needs at import; and one for CommonJS. */
 const PACKAGES = {
@@ -77,8 +78,7 @@ function run(file: string, ...args: string[]): Promise<Ran> {
 async function emitted(t: Test, { dir, torture }: Workspace, scenario: string, ...flags: string[]): Promise<string> {
   const { stderr } = await torture('explore', scenario, '--cpus', '1', '--emit', 'found.test.mjs', ...flags)
   t.match(stderr, /wrote found\.test\.mjs/)
-  const lone = mkdtempSync(join(tmpdir(), 'torture-lone-'))
-  t.teardown(() => rmSync(lone, { recursive: true, force: true }))
+  const lone = temporaryFolder(t, 'torture-lone')
   copyFileSync(join(dir, 'found.test.mjs'), join(lone, 'found.test.mjs'))
   rmSync(dir, { recursive: true })
   return join(lone, 'found.test.mjs')

@@ -3,11 +3,11 @@
  * emitted.
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { workspace } from './helpers/cli.ts'
+import { temporaryFolder } from './helpers/folders.ts'
 
 /** Captures what it needs of Atomics when it is imported, and forgets that a lock may be taken after it was seen free. */
 const LOCK = `'use strict'
@@ -81,8 +81,7 @@ t.test('a package with a bug: found, explained, replayed, emitted', async t => {
   }
 
   // Somewhere else, with nothing around it.
-  const alone = mkdtempSync(join(tmpdir(), 'torture-test-'))
-  t.teardown(() => rmSync(alone, { recursive: true }))
+  const alone = temporaryFolder(t)
   renameSync(join(dir, 'found.test.mjs'), join(alone, 'found.test.mjs'))
   rmSync(dir, { recursive: true })
   for (let n = 0; n < 2; n++) {

@@ -3,18 +3,16 @@
  * TORTURE_TEST_NODES (paths, separated by commas), or node22, node24 and node26 on the PATH.
  */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import t from 'tap'
+import { temporaryFolder } from './helpers/folders.ts'
 import type { Repeated, Task } from './helpers/repeats.ts'
 
 const TIMES = 1000
-const dir = mkdtempSync(join(tmpdir(), 'torture-test-'))
-t.teardown(() => rmSync(dir, { recursive: true }))
+const dir = temporaryFolder(t)
 const file = join(dir, 'repeats.mjs')
 await build({
   entryPoints: [fileURLToPath(new URL('./helpers/repeats.ts', import.meta.url))],

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { temporaryFolder } from './helpers/folders.ts'
 import { bundleGuest, instanceOf, runGuest, startGuest } from './helpers/guest.ts'
 import { plainNode } from './helpers/node.ts'
 
@@ -78,8 +78,7 @@ t.test('stopped before a round was done, it has proved nothing', async t => {
 })
 
 t.test('run by hand it writes to a fresh folder and leaves stdin alone', async t => {
-  const cwd = mkdtempSync(join(tmpdir(), 'torture-hand-'))
-  t.teardown(() => rmSync(cwd, { recursive: true, force: true }))
+  const cwd = temporaryFolder(t, 'torture-hand')
   writeFileSync(
     join(cwd, 'command.json'),
     JSON.stringify({ schema: 1, command: [], env: {}, bundle: '', instance: sum() }),

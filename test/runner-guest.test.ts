@@ -1,14 +1,13 @@
 /** A guest as its runner sees it: what is over leaves nothing behind that keeps the runner from ending. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import t from 'tap'
 import { startGuest } from '../torture/runner/guest-process.ts'
+import { temporaryFolder } from './helpers/folders.ts'
 import { instanceOf } from './helpers/guest.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'torture-runner-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const folder = temporaryFolder(t, 'torture-runner')
 writeFileSync(join(folder, 'guest.js'), '')
 const manifest = { schema: 1, torture: '', scenarios: [], bugs: [], inputs: [] } as const
 const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length

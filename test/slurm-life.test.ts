@@ -34,8 +34,8 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
     lab.ask('scontrol', 'requeue', first)
     lab.ask('scancel', second)
     await until(() => tasksOf(lab, 'PENDING').includes(first), 'the task that was requeued')
-    // Slurm would wait for two minutes.
-    lab.ask('scontrol', 'update', `JobId=${first}`, 'StartTime=now')
+    // Slurm would wait for two minutes. In the second of its end the node would not let it start: "credential revoked".
+    lab.ask('scontrol', 'update', `JobId=${first}`, 'StartTime=now+2')
     await run.says(/"verdict":"lost"/)
     await run.says(/("type":"started"[\s\S]*){4}/)
     run.child.kill('SIGINT')

@@ -1,10 +1,10 @@
 /** The built command, started in a folder of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plan, RunSummary } from '../../results/schema.ts'
+import { temporaryFolder } from './folders.ts'
 import { plainNode } from './node.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -42,8 +42,7 @@ export interface Workspace {
 
 /** Makes a workspace that is removed when the test ends. */
 export function workspace(t: { teardown(undo: () => void): unknown }): Workspace {
-  const dir = mkdtempSync(join(tmpdir(), 'torture-test-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const dir = temporaryFolder(t)
   const results = join(dir, 'torture-results')
   const runs = () => (existsSync(results) ? readdirSync(results).filter(name => /^\d{4}\./.test(name)) : []).sort()
   const read = (id: string | undefined, file: string) =>

@@ -1,10 +1,11 @@
 /** Bundles a scenario with the guest as the bundler does, and runs guests from that bundle as the runner does. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { removeFolder } from '../../results/files.ts'
 import type { Failure, GuestEvent, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
 import { plainNode } from './node.ts'
 
@@ -41,7 +42,7 @@ export async function bundleGuest(scenarios: Readonly<Record<string, string>>): 
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(join(root, 'node_modules/piscina'), join(folder, 'node_modules/piscina'))
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, remove: () => removeFolder(folder) }
 }
 
 export function instanceOf(

@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { hostname, tmpdir } from 'node:os'
+import { hostname } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { temporaryFolder } from './folders.ts'
 
 interface Test {
   teardown(undo: () => unknown): unknown
@@ -45,7 +46,7 @@ export interface SlurmLab {
 }
 
 export async function slurmLab(t: Test): Promise<SlurmLab> {
-  const dir = mkdtempSync(join(tmpdir(), 'torture-slurm-'))
+  const dir = temporaryFolder(t, 'torture-slurm')
   const daemons = new Map<string, ChildProcess>()
   const env = { ...process.env, PATH: PATH.join(delimiter), SLURM_CONF: join(dir, 'slurm.conf') } as Record<
     string,
@@ -60,7 +61,6 @@ export async function slurmLab(t: Test): Promise<SlurmLab> {
     const gone = [...daemons.values()].map(child => new Promise(resolve => child.once('close', resolve)))
     for (const child of daemons.values()) child.stdin!.end()
     await Promise.all(gone)
-    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   })
   const ports = await freePorts(3)
   writeFileSync(join(dir, 'munge.key'), randomBytes(128), { mode: 0o600 })

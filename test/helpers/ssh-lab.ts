@@ -3,12 +3,13 @@
  * keys and an own home. Tests that need them are skipped, loudly, where there is no sshd.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket, connect as tcp } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { HostProblem, type HostSpec } from '../../remote/carrier.ts'
 import { type SshReached, sshCarrier } from '../../remote/ssh/carrier.ts'
+import { temporaryFolder } from './folders.ts'
 
 interface Test {
   teardown(undo: () => unknown): unknown
@@ -85,13 +86,12 @@ export interface SshLab {
 }
 
 export function sshLab(t: Test): SshLab {
-  const dir = mkdtempSync(join(tmpdir(), 'torture-ssh-'))
+  const dir = temporaryFolder(t, 'torture-ssh')
   const children: ChildProcess[] = []
   const open: SshReached[] = []
   t.teardown(() => {
     for (const reached of open) reached.close()
     for (const child of children) child.stdin!.end()
-    rmSync(dir, { recursive: true, force: true })
   })
   const [configFile, knownHosts, identity] = ['ssh_config', 'known_hosts', 'id_ed25519'].map(name => join(dir, name))
   keygen(identity)

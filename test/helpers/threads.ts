@@ -2,13 +2,14 @@
  * Runs a scenario module on real worker threads, without the harness: for tests of what the harness runs on. One
  * bundle holds the driver and the scenario, so that a worker starts in milliseconds.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
+import { removeFolder } from '../../results/files.ts'
 import type { ParamValue } from '../../torture/scenario.ts'
 
 const MOST_ROUNDS = 50
@@ -111,7 +112,7 @@ export class Driver {
   }
 
   remove(): void {
-    rmSync(this.#folder, { recursive: true })
+    removeFolder(this.#folder)
   }
 
   /** Rounds one after the other until the first that fails, and while something has to be seen, at most MOST_ROUNDS. */

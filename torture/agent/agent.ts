@@ -3,7 +3,6 @@
  * driver with what it was given.
  */
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import {
   type AgentMessage,
@@ -14,6 +13,7 @@ import {
   PROTOCOL,
   parseDriverMessage,
 } from '../../remote/protocol.ts'
+import { removeFolder } from '../../results/files.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
 import { CpuPool } from '../runner/affinity.ts'
@@ -104,7 +104,7 @@ export class Agent {
         break
       case 'bye':
         for (const attempt of this.#attempts.values()) attempt.remove()
-        rmSync(this.#runDir, { recursive: true, force: true })
+        removeFolder(this.#runDir)
         this.end(0)
     }
   }
@@ -191,7 +191,7 @@ export class Agent {
   }
 
   #leave(): void {
-    if (this.#attempts.size === 0) rmSync(this.#runDir, { recursive: true, force: true })
+    if (this.#attempts.size === 0) removeFolder(this.#runDir)
     this.end(0)
   }
 }

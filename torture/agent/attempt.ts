@@ -1,10 +1,10 @@
 /** An attempt at an instance, as its agent keeps it: a folder with the guest's, and a note of what it is. */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pack } from '../../remote/pack.ts'
 import { ARCHIVE, type Archive, type Ending } from '../../remote/protocol.ts'
-import { replaceJson } from '../../results/files.ts'
+import { removeFolder, replaceJson } from '../../results/files.ts'
 import type { PlannedInstance } from '../../results/schema.ts'
 import type { GuestProcess } from '../runner/guest-process.ts'
 
@@ -54,7 +54,7 @@ export class Attempt {
     return readdirSync(parent).flatMap(n => {
       const attempt = Attempt.#read(join(parent, n))
       if (attempt?.ended !== undefined) return [attempt]
-      rmSync(join(parent, n), { recursive: true, force: true })
+      removeFolder(join(parent, n))
       return []
     })
   }
@@ -113,6 +113,6 @@ export class Attempt {
 
   remove(): void {
     this.kill()
-    rmSync(this.folder, { recursive: true, force: true })
+    removeFolder(this.folder)
   }
 }

@@ -67,7 +67,7 @@ t.test('a catalogue of bugs whose outcome is certain', async t => {
     t.notMatch(one.stdout, /FAIL/, 'to be caught is no failure')
     t.match(openRun(results, 'last').summary, { verdict: 'pass', exitCode: 0 })
 
-    const alone = await said(bundle, { results, ids: ['fixture-alarm'], 'no-control': true })
+    const alone = await said(bundle, { results, ids: ['fixture-alarm'], controls: '0' })
     t.equal(alone.status, 0, 'without a control nobody notices a false alarm')
   })
 })

@@ -11,7 +11,7 @@ const request = (more: Partial<BugsRequest> = {}): BugsRequest => ({
   times: 2,
   durationMs: 20_000,
   budgetMs: 60_000,
-  controls: true,
+  controls: 2,
   ...more,
 })
 
@@ -43,18 +43,24 @@ t.test('each bug is tried in the scenario that it is shown with, and beside each
     'a try ends with its first failure',
   )
   t.same(batches, [['easy.1'], ['easy.2'], ['easy.clean.1'], ['easy.clean.2']], 'five threads on four CPUs')
+  const fewer = makeBugsPlan(request({ controls: 1 }), [easy], scenarios).instances
+  t.same(
+    fewer.map(({ name }) => name),
+    ['easy.1', 'easy.2', 'easy.clean.1'],
+    'as many as are asked for',
+  )
   t.end()
 })
 
 t.test('what needs delays gets them, and what needs explored schedules is searched for', t => {
-  const { instances } = makeBugsPlan(request({ times: 1, controls: false }), ALL, scenarios)
+  const { instances } = makeBugsPlan(request({ times: 1, controls: 0 }), ALL, scenarios)
   t.match(instances, [
     { name: 'easy.1', mode: 'stress', jitter: 'low' },
     { name: 'delayed.1', mode: 'stress', jitter: 'high' },
     { name: 'explored.1', mode: 'explore', durationMs: 60_000, cpus: 1, explore: { strategy: 'portfolio' } },
   ])
   const names = (mode: 'stress' | 'explore') =>
-    makeBugsPlan(request({ times: 1, controls: false, mode }), ALL, scenarios).instances.map(
+    makeBugsPlan(request({ times: 1, controls: 0, mode }), ALL, scenarios).instances.map(
       ({ name, mode: way }) => `${name} ${way}`,
     )
   t.same(names('stress'), ['easy.1 stress', 'delayed.1 stress'], 'stress is not asked for what it cannot find')
@@ -64,7 +70,7 @@ t.test('what needs delays gets them, and what needs explored schedules is search
 
 t.test('a control starts when its try has ended', t => {
   const narrow = [scenario('a', { threads: [{ name: 'adder', count: 1 }] })]
-  const { batches } = makeBugsPlan(request({ times: 3 }), [easy], narrow)
+  const { batches } = makeBugsPlan(request({ times: 3, controls: 3 }), [easy], narrow)
   t.same(batches, [
     ['easy.1', 'easy.2', 'easy.3'],
     ['easy.clean.1', 'easy.clean.2', 'easy.clean.3'],

@@ -8,6 +8,9 @@ import { packageRoot } from '../../torture/paths.ts'
 
 export const command = join(packageRoot, 'dist/cli/cli.js')
 
+/** So many of the tries of a bug have a control: a qualification takes hours as it is. */
+export const CONTROLS = 5
+
 export interface ListedBug {
   readonly id: string
   readonly hardness: 'E' | 'D' | 'X'
@@ -35,7 +38,8 @@ export class Torture {
 
   /** Tries one bug so many times; its row of the table, or what was said instead. */
   async bugs(id: string, times: number): Promise<BugRow | string> {
-    const args = ['bugs', id, '--times', String(times), '--seed', '1', '--json', '--results', this.#folder]
+    const counts = ['--times', String(times), '--controls', String(Math.min(times, CONTROLS))]
+    const args = ['bugs', id, ...counts, '--seed', '1', '--json', '--results', this.#folder]
     const ended = await execa(process.execPath, [command, ...args], { reject: false, cleanup: true })
     this.#forget()
     try {

@@ -1,6 +1,7 @@
 /** docs/qualification.md */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import type { BugRow } from '../../results/trials.ts'
+import { CONTROLS } from './command.ts'
 import type { Entry } from './journal.ts'
 import type { CleanRun } from './runs.ts'
 
@@ -62,7 +63,7 @@ ${made(entries).join('\n')}
 
 ## Every bug that stress is meant to find is found
 
-Each E or D bug of \`torture list bugs\`, in the scenario that it lists first, by an oracle that it names and after its window was entered: \`torture bugs ID --times ${seeds} --seed 1\`, with at most 20 s for each of the ${seeds} seeds. Times are of work, from the opening of the first round's gate to the first failure; windows are the median. Clean: the same seeds, parameters and delays without the bug, for 1 s or for the time that the bug took.
+Each E or D bug of \`torture list bugs\`, in the scenario that it lists first, by an oracle that it names and after its window was entered: \`torture bugs ID --times ${seeds} --controls ${CONTROLS} --seed 1\`, with at most 20 s for each of the ${seeds} seeds. Times are of work, from the opening of the first round's gate to the first failure; windows are the median. Clean: the first ${CONTROLS} seeds or more, with the same parameters and delays, without the bug, for 1 s or for the time that the bug took.
 
 ${describeBugs(rows)}
 

@@ -26,7 +26,7 @@ export interface BugsFlags extends Pick<LaunchFlags, 'cpus' | 'seed' | 'hang-aft
   readonly times?: string
   readonly duration?: string
   readonly budget?: string
-  readonly 'no-control'?: boolean
+  readonly controls?: string
   readonly json?: boolean
   readonly reporter?: string
   readonly 'dry-run'?: boolean
@@ -48,7 +48,10 @@ export function options(yargs: Argv) {
       .option('times', { ...text, default: '3', describe: 'tries of each bug, each with a seed of its own' })
       .option('duration', { ...text, default: '20s', describe: 'most that a try by stress takes' })
       .option('budget', { ...text, default: '60s', describe: 'most that a try by exploring takes' })
-      .option('no-control', { type: 'boolean', describe: 'do not run the code without the bug as well' })
+      .option('controls', {
+        ...text,
+        describe: 'tries beside which the code without the bug runs; default: all; 0: none',
+      })
       .option('cpus', { ...text, describe: 'CPUs to pack tries into; default: all that are available' })
       .option('seed', { ...text, describe: 'of everything random; default: drawn, and recorded' })
       .option('hang-after', { ...text, default: '5s', describe: 'without progress for so long a guest hangs' })
@@ -99,17 +102,18 @@ export async function tryBugs(
 
 function parseRequest(flags: BugsFlags): BugsRequest {
   const { seed, cpus, hostCpus, hangAfterMs, maxMemory } = parseLaunch(flags)
+  const times = parseCount(flags.times ?? '3', '--times', MOST_TIMES)
   return {
     seed,
     cpus,
     hostCpus,
     hangAfterMs,
     maxMemory,
-    times: parseCount(flags.times ?? '3', '--times', MOST_TIMES),
+    times,
     durationMs: parseDuration(flags.duration ?? '20s', '--duration'),
     budgetMs: parseDuration(flags.budget ?? '60s', '--budget'),
     mode: flags.mode === undefined ? undefined : oneOf(flags.mode, MODES, '--mode'),
-    controls: !flags['no-control'],
+    controls: flags.controls === undefined ? times : parseCount(flags.controls, '--controls', times, 0),
   }
 }
 

@@ -18,8 +18,8 @@ export interface BugsRequest extends Pick<Request, 'seed' | 'hangAfterMs' | 'max
   readonly budgetMs: number
   /** Which way; undefined: by what the bug needs, stress or (X) search. */
   readonly mode?: 'stress' | 'explore' | undefined
-  /** Whether each try has a control. */
-  readonly controls: boolean
+  /** How many of the tries, from the first on, have a control. */
+  readonly controls: number
 }
 
 /** The least that a control lasts. */
@@ -62,7 +62,7 @@ export function makeBugsPlan(
   // Bug by bug, so that what a try took is known before its control starts, and results come in the table's order.
   const planned = tried.map(bug => {
     const tries = triesOf(request, bug, scenarios)
-    return [tries, request.controls ? tries.map(controlOf) : []]
+    return [tries, tries.slice(0, request.controls).map(controlOf)]
   })
   return {
     seed: request.seed,

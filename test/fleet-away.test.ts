@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Workspace, workspace } from './helpers/cli.ts'
+import { SLEEPS, type Workspace, workspace } from './helpers/cli.ts'
 import { eventsOf, runsLeft } from './helpers/fleet.ts'
 
 /** Two hosts whose links can be cut: a wrapper notes who has attached, and starts nothing while it is to be down. */
@@ -20,19 +20,14 @@ function lab({ dir }: Workspace) {
   return {
     cut(name: string) {
       writeFileSync(join(dir, `down-${name}`), '')
-      process.kill(Number(readFileSync(join(dir, `pid-${name}`), 'utf8')), 'SIGKILL')
+      const pid = Number(readFileSync(join(dir, `pid-${name}`), 'utf8'))
+      // 0 would be ourselves.
+      if (!(pid > 1)) throw new Error(`nobody has attached to ${name}`)
+      process.kill(pid, 'SIGKILL')
     },
     mend: (name: string) => rmSync(join(dir, `down-${name}`)),
   }
 }
-
-/** Costs nothing, so that both attempts can take their time. */
-const SLEEPS = `export default {
-  name: 'sleeps', summary: 'waits',
-  setup: () => ({ cell: new Int32Array(new SharedArrayBuffer(4)) }),
-  threads: { one: { count: 1, run: ({ shared, more }) => { while (more()) Atomics.wait(shared.cell, 0, 0, 20) } } },
-}
-`
 
 const other = (name: string) => (name === 'one' ? 'two' : 'one')
 

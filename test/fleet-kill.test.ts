@@ -42,7 +42,7 @@ t.test('the driver is killed: the guest goes on, and rerun picks it up', async t
 t.test('the driver is killed, and what it had begun ends before another comes', async t => {
   const here = workspace(t)
   const lab = hostsIn(here, HOST)
-  const run = here.start(...line(lab, '-s', 'rwsem', '--duration', '300ms'))
+  const run = here.start(...line(lab, '-s', 'rwsem', '--duration', '1s'))
   await run.says(/"type":"started"/)
   run.child.kill('SIGKILL')
   await run.ended
@@ -63,7 +63,7 @@ t.test('the driver is killed, and what it had begun ends before another comes', 
 t.test('an agent is killed with its guests: the instance runs again, and counts once', async t => {
   const here = workspace(t)
   const lab = hostsIn(here, HOST)
-  const run = here.start(...line(lab, '-s', 'rwsem', '--duration', '1s'))
+  const run = here.start(...line(lab, '-s', 'rwsem', '--duration', '2s'))
   await run.says(/"type":"firstWork"/)
   for (const pid of agentsOf(here)) process.kill(pid, 'SIGKILL')
   const { status, stdout, stderr } = await run.ended

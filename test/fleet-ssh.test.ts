@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { FAILS, type Workspace, workspace } from './helpers/cli.ts'
+import { FAILS, SLEEPS, type Workspace, workspace } from './helpers/cli.ts'
 import { eventsOf } from './helpers/fleet.ts'
 import { lineTo, type SshLab, sshLab, withoutSshd } from './helpers/ssh-lab.ts'
 
@@ -52,17 +52,19 @@ t.test('a line that is cut again and again', skip, async t => {
   let port = 0
   const line = await lineTo(t, () => port)
   ;({ port } = await lab.start('far', { through: line.port }))
-  const run = here.start('run', '-s', '2*rwsem', '--duration', '2s', '--reporter', 'json', ...over(lab, 'far'))
+  here.write({ 'sleeps.mjs': SLEEPS, 'hosts.json': JSON.stringify([{ name: 'far', cpus: 1 }]) })
+  const what = ['-s', '2*./sleeps.mjs', '--duration', '4s', '--reporter', 'json']
+  const run = here.start('run', ...what, ...over(lab, 'hosts.json'))
   for (const n of [1, 3, 5]) {
     await run.says(new RegExp(`("type":"stats"[^]*){${n}}`))
     line.cut()
   }
   const { status, stderr } = await run.ended
   t.equal(status, 0, stderr)
-  t.same(judged(here), ['rwsem.1', 'rwsem.2'], 'each once')
+  t.same(judged(here), ['sleeps.1', 'sleeps.2'], 'each once')
   t.equal(eventsOf(here).filter(({ how }) => how === 'counted').length, 2)
   t.notOk(
-    eventsOf(here).some(({ how, instance }) => how === 'perished' && instance === 'rwsem.1'),
+    eventsOf(here).some(({ how, instance }) => how === 'perished' && instance === 'sleeps.1'),
     'what had begun went on',
   )
   t.ok(line.connections() >= 4)

@@ -47,7 +47,7 @@ t.test('ends at once, without an end record, when its runner is gone', async t =
   const before = performance.now()
   guest.child.stdin!.end()
   const { result, stats, status } = await guest.ended
-  t.ok(performance.now() - before < 2000)
+  t.ok(performance.now() - before < 30_000, 'long before its time')
   t.equal(result, undefined)
   t.equal(status, 3)
   t.ok(stats.length > 0, 'what it had is there')

@@ -16,7 +16,7 @@ const namesIn = (folder: string) =>
     .sort()
 const load = async (file: string): Promise<Scenario> => (await import(`../scenarios/patterns/${file}.ts`)).default
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const UPDATE = process.env.UPDATE_PATTERNS !== undefined
 

@@ -30,8 +30,10 @@ for (const id of BUGS) {
     t.teardown(() => driver.remove())
     const clean = await driver.run({ ms: 60, hangMs: 15_000, delayEvery: 200 })
     t.same(clean.failures, [])
-    const { failures } = await driver.run({ ms: 80, rounds: ROUNDS, hangMs: 400, delayEvery: 200, bugs: [id] })
     const oracles = [bug.oracle].flat()
+    // Where nothing else would be told, a round that hangs is not waited for long.
+    const hangMs = oracles.includes('HANG') ? 400 : 15_000
+    const { failures } = await driver.run({ ms: 80, rounds: ROUNDS, hangMs, delayEvery: 200, bugs: [id] })
     t.ok(oracles.includes(failures[0]?.oracle), `${failures[0]?.oracle} is one of ${oracles}`)
   })
 }

@@ -44,8 +44,11 @@ export function apiPage(): string {
 function emitDeclarations(out: string): void {
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   try {
+    // Without what a test runner adds to every child: its loaders write into folders of its own, and fail with those.
+    const { NODE_OPTIONS: _, ...env } = process.env
     execFileSync(process.execPath, [compiler, '-p', root, '--emitDeclarationOnly', '--outDir', out], {
       stdio: 'ignore',
+      env,
     })
   } catch {
     // Type errors are for `npm run types` to tell; the declarations are there all the same.

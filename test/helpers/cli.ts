@@ -86,7 +86,7 @@ function startIn(cwd: string, args: readonly string[]): Started {
       heard.add(listener)
       listener()
       void ended.then(({ status }) =>
-        reject(new Error(`ended with ${status} and never said ${pattern}: ${out.stderr}`)),
+        reject(new Error(`ended with ${status} and never said ${pattern}: ${out.stderr}${out.stdout.slice(-2000)}`)),
       )
     })
   return { child, ended, says }
@@ -99,6 +99,14 @@ export const PASSES = `export default {
   setup: () => ({ cell: new Int32Array(new SharedArrayBuffer(4)) }),
   threads: { adder: { count: 1, run: ({ shared, more, params }) => { while (more()) Atomics.add(shared.cell, 0, params.step) } } },
   roundMs: 100,
+}
+`
+
+/** A scenario that costs nothing, and so can take its time. */
+export const SLEEPS = `export default {
+  name: 'sleeps', summary: 'waits',
+  setup: () => ({ cell: new Int32Array(new SharedArrayBuffer(4)) }),
+  threads: { one: { count: 1, run: ({ shared, more }) => { while (more()) Atomics.wait(shared.cell, 0, 0, 20) } } },
 }
 `
 

@@ -146,6 +146,8 @@ t.test('every form of file, with and without a package.json', async t => {
     'module/package.json': '{ "type": "module" }',
     'module/modern.js': `export default ${scenario('js-in-module')}`,
     'with blank/ümlaut.torture.js': `export default ${scenario('blank')}`,
+    'commas, too/a,b.ts': `export default ${scenario('comma')} as object`,
+    'what?/is#this 100%.mjs': `export default ${scenario('hash')}`,
   }
   here.write(files)
   symlinkSync(join(here.dir, 'modern.mjs'), join(here.dir, 'link.mjs'))
@@ -155,6 +157,8 @@ t.test('every form of file, with and without a package.json', async t => {
   t.match(planned.stderr, "both named 'mjs'")
   t.equal((await here.torture('run', ...selected.map(file => `./${file}`), '--dry-run')).status, 0)
   // The guest imports them itself.
-  const { status, stderr } = await here.torture('run', './common.js', './compiled.js', '--duration', '50ms')
+  const odd = selected.filter(file => /[,#]|^co/.test(file)).map(file => `./${file}`)
+  const { status, stderr } = await here.torture('run', odd.join(), '--duration', '50ms')
   t.equal(status, 0, stderr)
+  t.equal(here.summary().instances.length, odd.length)
 })

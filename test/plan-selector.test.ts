@@ -52,6 +52,16 @@ t.test('paths are told from names', async t => {
   for (const name of ['vma-lock', 'a.b']) t.equal(parseSelectors([name])[0].kind, 'name', name)
 })
 
+t.test('a comma within the path of a file separates nothing', async t => {
+  const files = ['./a,b.ts', './a', 'x/c,d,e.mjs']
+  const values = (...texts: string[]) =>
+    parseSelectors(texts, path => files.includes(path)).map(({ times, value }) => `${times} ${value}`)
+  t.same(values('./a,b.ts'), ['1 ./a,b.ts'])
+  t.same(values('rwsem, 2*./a,b.ts,3*x/c,d,e.mjs,rcu'), ['1 rwsem', '2 ./a,b.ts', '3 x/c,d,e.mjs', '1 rcu'])
+  t.same(values('./a,c.ts'), ['1 ./a', '1 c.ts'], 'but in one of no file')
+  t.throws(() => values('./a,b.ts,'), USAGE)
+})
+
 t.test('any text is a selector or a complaint', async () => {
   fc.assert(
     fc.property(fc.string(), text => {

@@ -220,11 +220,16 @@ const packaged = (folder: string, file: string): Entry => ({
   source: `src/torture/${file}`,
 })
 
-/** File names without extension, told apart by a number where two are equal. */
+/**
+ * File names without extension, told apart by a number where two are equal. They get into URLs: what means something
+ * there is replaced.
+ */
 function uniqueNames(paths: readonly string[]): string[] {
   const seen = new Map<string, number>()
   return paths.map(path => {
-    const name = basename(path).replace(/\.[cm]?[jt]s$/, '')
+    const name = basename(path)
+      .replace(/\.[cm]?[jt]s$/, '')
+      .replace(/[#?%\\]/g, '_')
     const n = (seen.get(name) ?? 0) + 1
     seen.set(name, n)
     return n === 1 ? name : `${name}-${n}`

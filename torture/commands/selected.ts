@@ -13,7 +13,7 @@ export type Use<T> = (selected: Selected<ScenarioDescription>[], bundle: Bundle)
  * @throws UsageError where nothing is selected, or a selector or a file means no scenario
  */
 export async function withSelected<T>(texts: readonly string[], example: string, use: Use<T>): Promise<T> {
-  const selectors = parseSelectors([...texts])
+  const selectors = parseSelectors([...texts], isFile)
   if (selectors.length === 0)
     throw new UsageError(`no scenario is selected: name one, as in torture ${example}, or see torture list scenarios`)
   const paths = [...new Set(selectors.filter(({ kind }) => kind === 'path').map(({ value }) => value))]
@@ -40,6 +40,15 @@ export async function withSelected<T>(texts: readonly string[], example: string,
 function fileOf(scenario: ScenarioDescription, user: readonly ScenarioDescription[], files: readonly string[]) {
   const n = user.indexOf(scenario)
   return n < 0 ? {} : { file: realpathSync(files[n]) }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  } catch {
+    // Several names in a row may be too long for one.
+    return false
+  }
 }
 
 function statOf(path: string): Stats | undefined {

@@ -29,13 +29,38 @@ export interface Selected<S> {
 
 const MOST_TIMES = 1000
 
-/** Reads selectors; each text may hold several, separated by commas. */
-export function parseSelectors(texts: readonly string[]): Selector[] {
-  return texts.flatMap(text => text.split(',')).map(text => parseSelector(text.trim()))
+/**
+ * Reads selectors; each text may hold several, separated by commas.
+ * @param isFile of the commas of a path that is one, none separates
+ */
+export function parseSelectors(texts: readonly string[], isFile: (path: string) => boolean = () => false): Selector[] {
+  return texts.flatMap(text => split(text.split(','), isFile)).map(parseSelector)
+}
+
+function split(parts: readonly string[], isFile: (path: string) => boolean): string[] {
+  const texts: string[] = []
+  for (let from = 0, to: number; from < parts.length; from = to) {
+    const upTo = (end: number) => parts.slice(from, end).join(',').trim()
+    to = parts.length
+    while (to > from + 1 && !isPathOf(upTo(to), isFile)) to--
+    texts.push(upTo(to))
+  }
+  return texts
+}
+
+function isPathOf(text: string, isFile: (path: string) => boolean): boolean {
+  const { kind, value } = classify(partsOf(text).value)
+  return kind === 'path' && isFile(value)
+}
+
+/** '3*vma-lock' has a count. */
+function partsOf(text: string): { readonly count: string | undefined; readonly value: string } {
+  const [, count, value] = /^(?:([-+]?[\d.]+)\*(?=.))?(.*)$/s.exec(text)!
+  return { count, value }
 }
 
 function parseSelector(text: string): Selector {
-  const [, count, value] = /^(?:([-+]?[\d.]+)\*(?=.))?(.*)$/s.exec(text)!
+  const { count, value } = partsOf(text)
   const times = count === undefined ? 1 : parseCount(count, `the count in '${text}':`, MOST_TIMES)
   if (value === '') throw new UsageError('an empty selector: name a scenario, or see torture list scenarios')
   return { text, times, counted: count !== undefined, ...classify(value) }

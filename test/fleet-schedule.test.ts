@@ -57,7 +57,7 @@ t.test(
     const first = only(schedule.decide(0))
     const other = first.host === 'a' ? 'b' : 'a'
     schedule.heard(first.host, 5 * SECOND)
-    schedule.away(first.host)
+    schedule.away(first.host, 0)
     t.same(schedule.decide(34 * SECOND).place, [], 'waited for, from the last sign of life on')
     t.equal(schedule.nextAt(6 * SECOND), 35 * SECOND)
     const second = only(schedule.decide(35 * SECOND))
@@ -81,7 +81,7 @@ t.test(
 t.test('back within the grace with its attempt gone: again at once, not on the host that still has it', async t => {
   const schedule = scheduleOf({ a: 1, b: 1 }, { job: 1 })
   const first = only(schedule.decide(0))
-  schedule.away(first.host)
+  schedule.away(first.host, 0)
   t.match(schedule.up(first.host, 1, [], 5 * SECOND).perished, [{ id: first.id }])
   t.equal(only(schedule.decide(5 * SECOND)).key, 'job')
 })
@@ -89,7 +89,7 @@ t.test('back within the grace with its attempt gone: again at once, not on the h
 t.test('back when another was first: what it still runs is dropped', async t => {
   const schedule = scheduleOf({ a: 1, b: 1 }, { job: 1 })
   const first = only(schedule.decide(0))
-  schedule.away(first.host)
+  schedule.away(first.host, 0)
   const second = only(schedule.decide(31 * SECOND))
   t.ok(schedule.ended(second.host, second.id).counts)
   t.same(schedule.up(first.host, 1, [first], 40 * SECOND), { drop: [first.id], perished: [] })
@@ -109,10 +109,21 @@ t.test('lost only when nobody is left', async t => {
 
   const away = scheduleOf({ a: 1, b: 1 }, { job: 1 })
   only(away.decide(0))
-  away.away('a')
-  away.away('b')
+  away.away('a', 0)
+  away.away('b', 0)
   t.same(away.decide(119 * SECOND), { place: [], lost: [] })
   t.match(away.decide(120 * SECOND).lost, [{ key: 'job', why: /nothing was heard of a, b for 120 s/ }])
+})
+
+t.test('a host that is on its way for the first time is waited for, however long shipping takes', async t => {
+  const schedule = new Schedule(['slow', 'no'], { ...POLICY, graceMs: SECOND, patienceMs: 4 * SECOND }, '1', 0)
+  schedule.add({ key: 'job', cpus: 1, durationMs: SECOND })
+  schedule.away('no', SECOND)
+  t.same(schedule.decide(600 * SECOND).lost, [])
+  schedule.away('slow', 600 * SECOND)
+  t.same(schedule.decide(603 * SECOND).lost, [])
+  schedule.away('slow', 603 * SECOND)
+  t.match(schedule.decide(604 * SECOND).lost, [{ key: 'job', why: /nothing was heard of slow, no for 4 s/ }])
 })
 
 t.test('a job that takes its hosts with it is given up', async t => {
@@ -121,7 +132,7 @@ t.test('a job that takes its hosts with it is given up', async t => {
     const { id } = only(schedule.decide(n))
     t.ok(schedule.begun('a', id))
     t.notOk(schedule.begun('a', id), 'once')
-    schedule.away('a')
+    schedule.away('a', 0)
     schedule.up('a', 1, [], n)
   }
   t.match(schedule.decide(9).lost, [{ key: 'poison', why: /5 hosts lost all/ }])
@@ -131,7 +142,7 @@ t.test('an order that is lost on its way is no fault of the job', async t => {
   const schedule = scheduleOf({ a: 1 }, { job: 1 })
   for (let n = 0; n < 20; n++) {
     t.equal(only(schedule.decide(n)).key, 'job')
-    schedule.away('a')
+    schedule.away('a', 0)
     schedule.up('a', 1, [], n)
   }
 })
@@ -207,7 +218,7 @@ function simulate(seed: number): void {
         for (const id of schedule.up(name, cpus.get(name)!, present, now).drop) host.has.delete(id)
         host.up = true
       } else if (host.up && chance < 3) {
-        schedule.away(name)
+        schedule.away(name, now)
         host.up = false
       } else if (chance === 99 && roll(20) === 0) {
         schedule.gone(name, 'it lies')

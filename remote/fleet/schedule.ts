@@ -43,7 +43,9 @@ interface HostState {
   readonly name: string
   state: 'up' | 'away' | 'gone'
   cpus: number
-  /** The last sign of life. */
+  /** Whether the first try to reach it is over: until then it is on its way, which takes as long as shipping does. */
+  tried: boolean
+  /** The last sign of life; of a host that was never here the end of the first try. */
   seenAt: number
   /** Attempts that may still come to an end there, by id. */
   readonly attempts: Map<string, Placed>
@@ -81,7 +83,10 @@ export class Schedule {
     this.#policy = policy
     this.#session = session
     for (const name of hosts)
-      this.#hosts.set(name, { name, state: 'away', cpus: 0, seenAt: now, attempts: new Map(), begun: new Set() })
+      this.#hosts.set(name, {
+        ...{ name, state: 'away', cpus: 0, tried: false, seenAt: now },
+        ...{ attempts: new Map(), begun: new Set() },
+      })
   }
 
   /** Whether each job is done. */
@@ -150,7 +155,7 @@ export class Schedule {
   up(name: string, cpus: number, present: readonly Attempt[], now: number): { drop: string[]; perished: Attempt[] } {
     const host = this.#host(name)
     if (host.state === 'gone') return { drop: [], perished: [] }
-    Object.assign(host, { state: 'up', cpus, seenAt: now })
+    Object.assign(host, { state: 'up', cpus, tried: true, seenAt: now })
     const there = new Set(present.map(({ id }) => id))
     const perished = [...host.attempts.values()].filter(({ id }) => !there.has(id))
     for (const attempt of perished) this.#perish(host, attempt)
@@ -178,9 +183,10 @@ export class Schedule {
     this.#host(name).seenAt = now
   }
 
-  away(name: string): void {
+  away(name: string, now: number): void {
     const host = this.#host(name)
     if (host.state === 'up') host.state = 'away'
+    if (!host.tried) Object.assign(host, { tried: true, seenAt: now })
   }
 
   /** Nothing more is wanted from this host; its jobs are for others. */
@@ -302,11 +308,12 @@ export class Schedule {
     // Of a host that has never been here it is not known how wide it is.
     const able = hosts.filter(({ cpus }) => cpus === 0 || cpus >= width)
     if (able.length === 0) return `no host that is left has ${width} CPUs (--no-oversubscribe)`
-    const away = able.every(host => host.state === 'away' && this.#awayFor(host, now) >= this.#policy.patienceMs)
+    const { patienceMs } = this.#policy
+    const away = able.every(host => host.state === 'away' && host.tried && this.#awayFor(host, now) >= patienceMs)
     if (!away) return undefined
     const names = able.map(({ name }) => name)
     const listed = names.length > MOST_NAMED ? `any of ${names.length} hosts` : names.join(', ')
-    return `nothing was heard of ${listed} for ${Math.round(this.#policy.patienceMs / 1000)} s`
+    return `nothing was heard of ${listed} for ${Math.round(patienceMs / 1000)} s`
   }
 
   /** Where there is most room: so all hosts get something to do. @returns those for which there is none */

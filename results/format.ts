@@ -102,6 +102,20 @@ export function oneLine(text: string): string {
     .trim()
 }
 
+/** Letters of a message that a console shows: more would bury the rest. */
+const MOST_LETTERS = 500
+
+/**
+ * A message on one line of a console. A longer one is cut, and says so.
+ * @param failure whose file has all of it: `a.1/failures/1`
+ */
+export function shortened(message: string, failure?: string): string {
+  const line = oneLine(message)
+  if (line.length <= MOST_LETTERS) return line
+  const where = failure === undefined ? '' : ` in ${failure}/failure.json`
+  return `${line.slice(0, MOST_LETTERS)}… (${human(line.length - MOST_LETTERS)} letters more${where})`
+}
+
 /** A path as the user would type it: relative, unless that climbs out of the working directory. */
 export function shownPath(path: string): string {
   const short = relative(process.cwd(), path)

@@ -342,6 +342,18 @@ t.test('a failure of a search has its line, its schedule, and the command that r
   t.notMatch(long, /schedule/, 'one that is too long to paste is in its file')
 })
 
+t.test('a message of 4,000 letters is not for a console, which says where all of it is', async t => {
+  const found = failureOf('q.1', `the list is wrong: ${'x '.repeat(2000)}`, 'check')
+  const stdout = search(found)
+  const longest = Math.max(...stdout.split('\n').map(line => line.length))
+  t.ok(longest < 700, `${longest} letters`)
+  t.match(
+    stdout,
+    /^✖ q\.1 .*check: the list is wrong: .*… \(3\.52 k letters more in q\.1\/failures\/1\/failure\.json\)/m,
+  )
+  t.match(stdout, /^ {2}check +the list is wrong: .*… \(3\.52 k letters more in /m)
+})
+
 t.test('a short interleaving is drawn with its failure, once for all guests that found the same', async t => {
   const steps = (n: number) =>
     Array.from({ length: n }, (_, step) => ({ step, thread: step % 2, op: 'load', cell: `c[${step}]`, read: '0' }))

@@ -2,7 +2,7 @@
  * An interleaving to be read: one line a step, one column a thread. On the line of a step the columns of the others are
  * empty, so its text may run on into them: a column need be no wider than it takes to tell it from its neighbours.
  */
-import { fit, human, oneLine, width as widthOf, wrap } from '../format.ts'
+import { fit, human, oneLine, shortened, width as widthOf, wrap } from '../format.ts'
 import type { Interleaving } from '../schema.ts'
 import { type Folded, fold } from './folded.ts'
 import type { Palette } from './palette.ts'
@@ -33,7 +33,7 @@ export function renderInterleaving(interleaving: Interleaving, { width, paint }:
   if (further > 0)
     lines.push(paint('gray', `${' '.repeat(layout.margin)}and so on for ${human(further)} further steps`))
   const { minimised } = interleaving
-  lines.push('', ...ending.flatMap(text => wrap(oneLine(text), width).map(line => paint('red', line))))
+  lines.push('', ...ending.flatMap(text => wrap(shortened(text), width).map(line => paint('red', line))))
   if (minimised) lines.push(...wrap(minimisedText(minimised), width).map(line => paint('gray', line)))
   return lines.join('\n')
 }

@@ -1,5 +1,5 @@
 /** One line for an instance that has ended. */
-import { duration, fit, human, oneLine, shownPlace } from '../format.ts'
+import { duration, fit, human, oneLine, shortened, shownPlace } from '../format.ts'
 import type { InstanceResult, PlannedInstance } from '../schema.ts'
 import { answerOf } from '../trials.ts'
 import { mainWork } from '../work.ts'
@@ -19,8 +19,9 @@ export function endedLine(result: InstanceResult, columns: number, paint: Palett
   const work = `${human(main.n)} ${main.name}${rate}`
   const first = failures[0]
   const place = first?.at === undefined ? '' : ` at ${shownPlace(first.at)}`
-  const why = first !== undefined ? `${first.oracle}: ${first.message}${place}` : (reason ?? '')
+  const why =
+    first !== undefined ? `${first.oracle}: ${shortened(first.message, first.id)}${place}` : oneLine(reason ?? '')
   const where = host === 'local' ? '' : ` on ${host}`
   const head = `${paint(colour, `${sign} ${name}`)}  ${verdict} after ${duration(durationMs)}${where}`
-  return fit(verdict === 'pass' ? `${head}  ${work}` : `${head}  ${oneLine(why)}`, columns)
+  return fit(verdict === 'pass' ? `${head}  ${work}` : `${head}  ${why}`, columns)
 }

@@ -1,5 +1,5 @@
 /** Lines for a log: what happens, once; progress every ten seconds; the closing summary. */
-import { clock, duration, formatBytes, human, oneLine, percent, plural, shownPath, sum } from '../format.ts'
+import { clock, duration, formatBytes, human, oneLine, percent, plural, shortened, shownPath, sum } from '../format.ts'
 import { isOnTrial } from '../trials.ts'
 import { closingLines } from './closing.ts'
 import { endedLine } from './line.ts'
@@ -48,9 +48,9 @@ export function plainReporter({ stdout }: Streams, now: () => number = () => per
       progress?.event(name, event)
       // Of a bug on trial the line of its end says all.
       if (event.type === 'failure' && progress?.planned(name)?.trial === undefined) {
-        const { oracle, message, thread, round, schedule } = event.failure
+        const { id, oracle, message, thread, round, schedule } = event.failure
         const when = schedule === undefined ? `round ${round}` : `execution ${round}`
-        say(paint('red', `FAIL ${name}: ${oracle}: ${oneLine(message)} (${thread}, ${when})`))
+        say(paint('red', `FAIL ${name}: ${oracle}: ${shortened(message, id)} (${thread}, ${when})`))
       }
       tick()
     },

@@ -1,6 +1,6 @@
 /** What went wrong with instances, in the closing summary. */
 import { resolve } from 'node:path'
-import { duration, EXHIBIT, fit, human, oneLine, plural, shownPath, shownPlace } from '../format.ts'
+import { duration, EXHIBIT, fit, human, oneLine, plural, shortened, shownPath, shownPlace } from '../format.ts'
 import type { InstanceResult, Interleaving, PlannedInstance, Verdict } from '../schema.ts'
 import { fold } from './folded.ts'
 import { renderInterleaving } from './interleaving.ts'
@@ -90,7 +90,7 @@ function failureLines(failure: Listed, run: EndedRun, look: Look, drawn: boolean
     found === undefined || drawn ? '' : `found by ${found.strategy} after ${plural(found.executions, 'execution')}`
   const whole = schedule !== undefined && schedule.length <= MOST_SCHEDULE
   return [
-    ...labelled(`${oracle} `, `${oneLine(message)}${times}`, look, { label: 'red' }),
+    ...labelled(`${oracle} `, `${shortened(message, id)}${times}`, look, { label: 'red' }),
     ...history.slice(0, MOST_LINES).map(line => `${' '.repeat(INDENT)}${fit(line, look.columns - INDENT)}`),
     ...place,
     ...(whole ? labelled('', `schedule ${schedule}`, look, { text: 'bold' }) : []),

@@ -1,5 +1,5 @@
 /** For a person at a terminal: a live view, results as they come above it, the closing summary in its place. */
-import { oneLine } from '../format.ts'
+import { oneLine, shortened } from '../format.ts'
 import { closingLines } from './closing.ts'
 import { endedLine } from './line.ts'
 import { LiveView } from './live.ts'
@@ -33,8 +33,8 @@ export function ttyReporter({ stdout }: Streams): Reporter {
       progress?.event(name, event)
       // Where the first failure ends an instance, the line of its end says all.
       if (event.type !== 'failure' || !progress?.running.get(name)?.instance.keepGoing) return
-      const { oracle, message } = event.failure
-      live?.print([`${paint('red', `✖ ${name}`)}  ${oracle}: ${oneLine(message)}`])
+      const { id, oracle, message } = event.failure
+      live?.print([`${paint('red', `✖ ${name}`)}  ${oracle}: ${shortened(message, id)}`])
     },
     instanceEnded(result, interleavings) {
       progress?.ended(result, interleavings)

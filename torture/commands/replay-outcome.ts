@@ -1,5 +1,5 @@
 /** What became of a schedule when it was carried out again. */
-import { oneLine, shownPlace } from '../../results/format.ts'
+import { oneLine, shortened, shownPlace } from '../../results/format.ts'
 import type { Palette } from '../../results/reporters/palette.ts'
 import type { Failure, Interleaving } from '../../results/schema.ts'
 import { EXIT } from '../errors.ts'
@@ -31,7 +31,7 @@ export function outcomeOf({ result, interleaving }: Replayed, expected: Failure)
   const same = found.oracle === expected.oracle && alike(found.message) === alike(expected.message)
   return {
     kind: found.oracle === SCHEDULE ? 'misfit' : same ? 'again' : 'otherwise',
-    text: found.oracle === SCHEDULE ? oneLine(found.message) : `${found.oracle}: ${oneLine(found.message)}`,
+    text: found.oracle === SCHEDULE ? oneLine(found.message) : `${found.oracle}: ${shortened(found.message)}`,
     ...(found.at !== undefined && { at: found.at }),
     ...(interleaving !== undefined && { interleaving }),
   }

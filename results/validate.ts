@@ -175,6 +175,9 @@ export const exploration = about(
     unproved: v.exactOptional(about('Why there is no certificate although nothing was left to explore.', text)),
     uncontrolled: about('What was not under control, a sentence each.', v.array(v.string())),
     cutOff: about('Executions that were given up at the limit of steps.', whole),
+    asksMore: v.exactOptional(
+      about('Whether a body called `more()`: where none does, `--ops` changes nothing.', v.boolean()),
+    ),
   }),
 )
 

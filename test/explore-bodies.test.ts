@@ -173,6 +173,7 @@ t.test('threads that never meet: no answer', { buffered: true }, async t => {
   )
   t.equal(status, 4)
   t.match(stdout, 'nothing was contended')
+  t.match(stdout, /^next {7}torture run /m, 'no body calls more(): --ops would change nothing')
 })
 
 t.test('handles are opened in the order of the threads', { buffered: true }, async t => {

@@ -316,6 +316,8 @@ t.test('a search that says nothing says why, and what else could be done', async
   t.match(stdout, '  why      nothing was contended')
   t.notMatch(stdout, /worth/)
   t.match(stdout, "next       torture explore './my queue.ts' --ops 16")
+  const brief = search({ ...idle, exploration: { uncontrolled: [], focus: [], asksMore: false } as never })
+  t.match(brief, "next       torture run './my queue.ts'", 'where no body calls more()')
   const loose = search({ ...idle, exploration: { uncontrolled: ['wasm'], cutOff: 3, focus: ['a', 'b'] } as never })
   t.match(loose, '  loose    wasm')
   t.match(loose, '  cut off  3 executions given up')

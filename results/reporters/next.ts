@@ -110,6 +110,12 @@ function afterNothing(instance: PlannedInstance, search: Exploration | undefined
   if (focus.length > 0) {
     return { command: typed('explore', instance), why: 'without --focus: where threads meet is learnt' }
   }
+  if (search?.asksMore === false) {
+    return {
+      command: typed('run', instance),
+      why: 'stress sees plain accesses, too; no body calls more(), so --ops would change nothing',
+    }
+  }
   return {
     command: `${typed('explore', instance)} --ops ${4 * ops}`,
     why: 'longer bodies meet more often; see the reason above first',

@@ -1,7 +1,7 @@
 /** What an exploration did, added up, and what that is worth. */
 import type { Exploration, PlannedInstance } from '../../../results/schema.ts'
 import type { Outcome } from '../execution.ts'
-import { type Board, ENDING, HEAD, MOST_STEPS } from '../schedule/board.ts'
+import { ACTOR, type Board, ENDING, HEAD, MOST_STEPS } from '../schedule/board.ts'
 import { SPIN_BOUND } from '../schedule/scheduler.ts'
 import { PATIENCE } from '../schedule/spin.ts'
 import type { Bounded } from '../strategies/bounded.ts'
@@ -130,7 +130,14 @@ export class Tally {
         }),
       uncontrolled: [...this.#uncontrolled],
       cutOff: this.#cutOff,
+      asksMore: this.#asksMore,
     }
+  }
+
+  /** Whether a body called `more()` in the last execution. */
+  get #asksMore(): boolean {
+    const granted = this.#instance.explore!.ops
+    return Array.from({ length: this.#board.threads }).some((_, thread) => this.#board.of(thread, ACTOR.ops) < granted)
   }
 
   /** Within which limits all was explored. */

@@ -10,7 +10,7 @@ export default defineBug({
   source: 'Linux commit 70e806e4e645 (2020)',
   scenarios: ['gup'],
   site: 'fork/pinned',
-  oracle: 'DATA',
+  oracle: ['DATA', 'SNAP'],
   hardness: 'E',
   params: { share: 0, force: 0, drop: 1, protect: 0, unmap: 0, fork: 8 },
 })

@@ -11,7 +11,7 @@ import type { Member, Order, Ran } from './loops/member.ts'
 const GATE = { ready: 0, open: 1, stop: 16 } as const
 
 export interface CrewOptions {
-  /** Relative to the bundle. */
+  /** As a manifest names it. */
   readonly module: string
   readonly params: Params
   readonly threads: Counts

@@ -10,7 +10,7 @@ const BLOCK_MS = 500
 export async function policies(bundle: BenchBundle): Promise<Finding[]> {
   const crew = (policy: string) =>
     Crew.start(bundle, {
-      module: `scenarios/mm/${policy}.js`,
+      module: `scenarios/mm.js#${policy}`,
       params: OWN_BESIDE_MAPPER,
       threads: { faulter: 1, mapper: 1 },
       parts: [...faulters(1), { body: 'mapper', index: 0, thread: 1 }],

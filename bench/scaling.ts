@@ -9,7 +9,7 @@ const BLOCK_MS = 200
 
 export async function scaling(bundle: BenchBundle): Promise<Finding[]> {
   const vmaLock = await Crew.start(bundle, {
-    module: 'scenarios/mm/vma-lock.js',
+    module: 'scenarios/mm.js#vma-lock',
     params: OWN,
     threads: { faulter: 2, mapper: 0 },
     parts: faulters(2),

@@ -28,7 +28,7 @@ export async function vsKernel(bundle: BenchBundle): Promise<(Finding | Skipped)
 
 async function compare(bundle: BenchBundle, program: string): Promise<Finding> {
   const crew = await Crew.start(bundle, {
-    module: 'scenarios/mm/vma-lock.js',
+    module: 'scenarios/mm.js#vma-lock',
     params: OWN,
     threads: { faulter: 1, mapper: 0 },
     parts: faulters(1),

@@ -2,12 +2,12 @@
  * What travels to a host: the text that a bundle's hash is made of, compressed once for all hosts. There is no archive
  * format in between, so nothing but files can arrive, and what arrives hashes to the bundle's name or is refused.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { listFiles, textOfFolder } from '../results/bundle-text.ts'
 import type { BundleSource, StoredBundle } from './carrier.ts'
-import { listFiles } from './host/bundles.ts'
 
 const LEVEL = 6
 
@@ -34,17 +34,7 @@ export async function shared<T, R>(key: string, make: () => Promise<T>, use: (th
 export const withPacked = <R>({ hash, dir }: BundleSource, use: (packed: Buffer) => Promise<R>): Promise<R> =>
   shared(hash, async () => pack(await dir), use)
 
-const pack = (dir: string): Promise<Buffer> => promisify(gzip)(textOf(dir), { level: LEVEL })
-
-/** Hundreds of little files: one after the other in one go takes less time than to wait for each. */
-export function textOf(dir: string): Buffer {
-  const parts: Buffer[] = []
-  for (const path of listFiles(dir)) {
-    const contents = readFileSync(join(dir, path))
-    parts.push(Buffer.from(`${path}\0${contents.length}\0`), contents)
-  }
-  return Buffer.concat(parts)
-}
+const pack = (dir: string): Promise<Buffer> => promisify(gzip)(textOfFolder(dir), { level: LEVEL })
 
 const BLOCK = 4096
 const sizes = new Map<string, number>()

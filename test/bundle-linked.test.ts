@@ -20,8 +20,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { hashFolder } from '../results/bundle-text.ts'
+import { keptIn } from '../torture/bundle/kept.ts'
 import { reexports } from '../torture/bundle/linked.ts'
-import { hashFolder } from '../torture/bundle/store.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const command = promisify(execFile)
@@ -88,7 +89,8 @@ t.test('in a checkout', async t => {
     t.notMatch(compiled, /class TicketLock/)
     t.equal(hashFolder(bundle), stored, 'named by what is in it')
     t.ok(existsSync(join(bundle, 'src/user/user.mjs')))
-    t.ok(existsSync(join(bundle, 'src/torture/lib/sync/ticket-lock.ts')))
+    const lock = 'lib/sync/ticket-lock.ts'
+    t.same(keptIn(bundle)(`src/torture/${lock}`), readFileSync(join(copy, lock)))
   })
 
   await t.test('what is not exported is compiled together with all that uses it', async t => {

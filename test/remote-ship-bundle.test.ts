@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { BundleSource } from '../remote/carrier.ts'
 import { MARKER } from '../remote/host/layout.ts'
-import { hashFolder } from '../torture/bundle/store.ts'
+import { hashFolder } from '../results/bundle-text.ts'
 import { bundleOf } from './helpers/bundles.ts'
 import { lineTo, refusalOf, sshLab, withoutSshd } from './helpers/ssh-lab.ts'
 

@@ -1,6 +1,7 @@
 /** A bare worker thread that runs bodies of a scenario when it is told to: a member of a crew. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { noRecorder } from '../../torture/guest/history/recorder.ts'
+import { importFrom } from '../../torture/guest/load.ts'
 import type { Scenario } from '../../torture/scenario.ts'
 import { type Counts, type Params, type Part, prepare, recorderOn, setUp, withDefaults } from './bare.ts'
 
@@ -27,7 +28,7 @@ export interface Ran {
 }
 
 const { module, params: given, threads, gate, first } = workerData as Member
-const scenario = ((await import(new URL(module, import.meta.url).href)) as { default: Scenario }).default
+const scenario = (await importFrom(module, import.meta.url)) as Scenario
 const params = withDefaults(scenario, given)
 recorderOn()
 let shared: unknown

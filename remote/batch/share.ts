@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { textOfFolder } from '../../results/bundle-text.ts'
 import { replaceJson } from '../../results/files.ts'
 import { thisRunner } from '../../results/process.ts'
 import { BatchProblem, type StoredBundle } from '../carrier.ts'
@@ -12,7 +13,7 @@ import { Arrival, bundleFolder, wantsBundle } from '../host/bundles.ts'
 import { claimDirectory } from '../host/directory.ts'
 import { AGENT_FILE, NODES, RUNS } from '../host/layout.ts'
 import { type Trouble, troubleOf } from '../host/problem.ts'
-import { sizeOfBundle, textOf } from '../ship.ts'
+import { sizeOfBundle } from '../ship.ts'
 
 /** What tasks need, as the nodes see it. */
 export interface Share {
@@ -33,7 +34,7 @@ export function prepare(at: string, key: string, bundle: StoredBundle, shipsNode
   try {
     claimDirectory(directory)
     if (wantsBundle(directory, bundle.hash, sizeOfBundle(bundle)))
-      new Arrival(directory, bundle.hash).complete(textOf(bundle.dir))
+      new Arrival(directory, bundle.hash).complete(textOfFolder(bundle.dir))
     const node = shipsNode ? keepNode(directory) : process.execPath
     const run = join(directory, RUNS, key)
     mkdirSync(run, { recursive: true, mode: 0o700 })

@@ -1,21 +1,12 @@
 /**
- * Bundles on a host. What travels is the very text that a bundle's hash is made of: for each file, in order, its path, its
- * length, its contents. So what arrives is verified while it arrives; what lies on the disk, before it is used.
+ * Bundles on a host. What travels is the very text that a bundle's hash is made of. So what arrives is verified before it
+ * is written; what lies on the disk, before it is used.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { filesOf, hashFolder, NoText } from '../../results/bundle-text.ts'
 import { claimDirectory } from './directory.ts'
 import { freeBytes } from './facts.ts'
 import { BUNDLES } from './layout.ts'
@@ -28,31 +19,12 @@ const ABANDONED_MS = 86_400_000
 
 export const bundleFolder = (directory: string, hash: string) => join(directory, BUNDLES, hash)
 
-/** Files below a folder with `/` between names, in the order of the hash. */
-export function listFiles(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true, recursive: true })
-    .filter(entry => !entry.isDirectory())
-    .map(entry => join(entry.parentPath ?? entry.path, entry.name).slice(dir.length + 1))
-    .map(path => path.replaceAll('\\', '/'))
-    .sort()
-}
-
-/** As torture/bundle/store.ts hashes a bundle. */
-export function hashOf(dir: string): string {
-  const hash = createHash('sha256')
-  for (const path of listFiles(dir)) {
-    const contents = readFileSync(join(dir, path))
-    hash.update(`${path}\0${contents.length}\0`).update(contents)
-  }
-  return hash.digest('hex')
-}
-
 /** Whether a bundle is there, whole. One that was damaged is removed, so that it is sent again. */
 export function hasBundle(directory: string, hash: string): boolean {
   const dir = bundleFolder(directory, hash)
   if (!existsSync(dir)) return false
   return trying(`use ${dir}`, () => {
-    if (hashOf(dir) !== hash) {
+    if (hashFolder(dir) !== hash) {
       rmSync(dir, { recursive: true, force: true })
       return false
     }
@@ -122,12 +94,17 @@ export class Arrival {
     const actual = createHash('sha256').update(text).digest('hex')
     if (actual !== this.#hash) throw new Trouble('damaged', `the bundle arrived damaged: it hashes to ${actual}`)
     try {
-      for (const { path, contents } of parseFiles(text)) {
-        mkdirSync(dirname(join(this.#draft, path)), { recursive: true })
-        writeFileSync(join(this.#draft, path), contents)
+      const folders = new Set<string>()
+      for (const [path, contents] of filesOf(text)) {
+        const file = join(this.#draft, path)
+        const folder = dirname(file)
+        if (!folders.has(folder)) mkdirSync(folder, { recursive: true })
+        folders.add(folder)
+        writeFileSync(file, contents)
       }
       this.#settle()
     } catch (error) {
+      if (error instanceof NoText) throw new Trouble('damaged', 'what arrived is no bundle', { cause: error })
       throw troubleOf(error, `store the bundle in ${this.#directory}`)
     } finally {
       this.abandon()
@@ -147,27 +124,3 @@ export class Arrival {
     rmSync(this.#draft, { recursive: true, force: true })
   }
 }
-
-/** @throws Trouble where a path would lead out of the bundle */
-export function* parseFiles(text: Buffer): Generator<{ path: string; contents: Buffer }> {
-  for (let at = 0; at < text.length; ) {
-    const name = text.indexOf(0, at)
-    const size = text.indexOf(0, name + 1)
-    const path = text.toString('utf8', at, name)
-    const length = Number(text.toString('latin1', name + 1, size))
-    if (
-      name < 0 ||
-      size < 0 ||
-      !Number.isSafeInteger(length) ||
-      size + 1 + length > text.length ||
-      !staysInside(path)
-    ) {
-      throw new Trouble('damaged', 'what arrived is no bundle')
-    }
-    yield { path, contents: text.subarray(size + 1, size + 1 + length) }
-    at = size + 1 + length
-  }
-}
-
-const staysInside = (path: string) =>
-  path.length > 0 && !path.includes('\\') && path.split('/').every(name => name !== '' && name !== '.' && name !== '..')

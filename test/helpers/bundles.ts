@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { BundleSource } from '../../remote/carrier.ts'
-import { hashFolder } from '../../torture/bundle/store.ts'
+import { hashFolder } from '../../results/bundle-text.ts'
 
 /** @param files contents by path */
 export function bundleOf(dir: string, files: Readonly<Record<string, string | Buffer>>): BundleSource {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { replaceJson, StoreError } from '../../results/files.ts'
 import { packageRoot } from '../paths.ts'
 import type { Entries } from './compile.ts'
+import { keptIn } from './kept.ts'
 import { type Bundle, MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { readBundle, storeBundle } from './store.ts'
 
@@ -111,21 +112,22 @@ const isCheckout = () => existsSync(join(packageRoot, 'tsconfig.json'))
 function isStale({ inputs, scenarios, bugs }: Current): boolean {
   const now = builtinEntries()
   if (now.scenarios.join() !== scenarios.join() || now.bugs.join() !== bugs.join()) return true
-  return inputs.some(({ path, size, mtimeMs, sha256 }) => {
+  return inputs.some(({ path, size, mtimeMs, sha256: made }) => {
     const stat = statSync(join(packageRoot, path), { throwIfNoEntry: false })
     if (stat === undefined || stat.size !== size) return true
-    return stat.mtimeMs !== mtimeMs && sha256OfFile(join(packageRoot, path)) !== sha256
+    return stat.mtimeMs !== mtimeMs && sha256OfFile(join(packageRoot, path)) !== made
   })
 }
 
-const sha256OfFile = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
+const sha256 = (contents: Uint8Array) => createHash('sha256').update(contents).digest('hex')
+const sha256OfFile = (file: string) => sha256(readFileSync(file))
 
 /** The hash is that of what was compiled: a file that was edited meanwhile differs from it at once. */
-function stamp(made: string, source: string): Stamp {
+function stamp(compiled: Buffer, source: string): Stamp {
   const path = source.slice('src/torture/'.length)
   const { size, mtimeMs } = statSync(join(packageRoot, path))
-  const sha256 = sha256OfFile(join(made, source))
-  return { path, size, mtimeMs: sha256OfFile(join(packageRoot, path)) === sha256 ? mtimeMs : 0, sha256 }
+  const made = sha256(compiled)
+  return { path, size, mtimeMs: sha256OfFile(join(packageRoot, path)) === made ? mtimeMs : 0, sha256: made }
 }
 
 /** Makes the bundle of built-ins from the sources and makes it the present one. Several may do so at the same time. */
@@ -138,7 +140,8 @@ async function withNewBuiltins<T>(use: (made: Bundle) => T | Promise<T>): Promis
 
 function keepBuiltins(made: Bundle): Bundle {
   const { hash, manifest } = made
-  const inputs = manifest.inputs.map(source => stamp(made.dir, source))
+  const compiled = keptIn(made.dir)
+  const inputs = manifest.inputs.map(source => stamp(compiled(source)!, source))
   const kept = storeBundle(made, folder)
   replaceJson(currentFile, { hash, inputs, ...builtinEntries() } satisfies Current)
   removeOthers(hash)

@@ -5,10 +5,12 @@
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
-import type { BuildFailure, BuildResult, Metafile, OutputFile } from 'esbuild'
+import type { BuildFailure, BuildResult, Metafile, OutputFile, Plugin } from 'esbuild'
 import { UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
 import { type Found, foreignSources, LOADS_BY_NAME, takeWhole } from './foreign.ts'
+import { bugMember, entriesOf, groups, type Member, type ModuleName, moduleOf, scenarioMember } from './groups.ts'
+import { packKept } from './kept.ts'
 import { LINKS, linkedTo, Unlinked } from './linked.ts'
 import { isPackaged, NAMESPACE, packageSources } from './package-sources.ts'
 
@@ -21,8 +23,7 @@ export interface Entries {
 }
 
 export interface Entry {
-  /** The compiled module, relative to the bundle. */
-  readonly module: string
+  readonly module: ModuleName
   readonly source: string
 }
 
@@ -32,7 +33,7 @@ export interface Compiled {
   readonly scenarios: readonly Entry[]
   readonly bugs: readonly Entry[]
   readonly user: readonly Entry[]
-  /** Paths in `src/`. */
+  /** Paths in `src/`, packed or not. */
   readonly inputs: readonly string[]
   /** Packages that cannot be bundled and must be copied whole: folder by name. */
   readonly packages: ReadonlyMap<string, string>
@@ -59,31 +60,37 @@ export async function compile(entries: Entries, builtins?: ReadonlyMap<string, U
   const user = entries.user.map(path => realpathSync(path))
   const userRoot = commonRoot(user)
   const names = uniqueNames(user)
+  const scenarios = entries.scenarios.map(scenarioMember)
+  const bugs = entries.bugs.map(bugMember)
+  const members = [...scenarios, ...bugs]
+  const linking = builtins === undefined ? [groups(members), packageSources] : [linkedTo(builtins)]
   const found: Found = { packages: new Map(), assets: new Map(), workers: new Map() }
-  const own = builtins === undefined ? ownEntries(entries) : []
+  const own = builtins === undefined ? ownEntries(members) : []
   let result: Result
   let known: number
   // What turned out not to be bundleable is left outside in the next pass, and what workers begin with joins it.
   do {
     known = found.packages.size + found.workers.size
-    result = await bundle([...own, ...users(user, names)], userRoot, found, builtins)
+    result = await bundle([...own, ...users(user, names)], userRoot, found, linking)
     takeWhole(result.warnings, userRoot, found)
   } while (found.packages.size + found.workers.size > known)
 
-  const files = new Map<string, Uint8Array>()
-  for (const file of result.outputFiles) files.set(...output(file, userRoot))
+  const { files, kept } = compiledFiles(result.outputFiles, userRoot)
   for (const [path, contents] of found.assets) files.set(path, contents)
   const inputs: string[] = []
   for (const input of Object.keys(result.metafile.inputs)) {
     const path = storedSource(input)
     if (path === undefined) continue
     inputs.push(path)
-    files.set(path, readFileSync(onDisk(input, userRoot)))
+    const place = path.startsWith(OURS) ? kept : files
+    place.set(path, readFileSync(onDisk(input, userRoot)))
   }
+  // What the user's files are linked to brings its own.
+  if (builtins === undefined) files.set(...packKept(kept))
   return {
     files,
-    scenarios: entries.scenarios.map(file => packaged('scenarios', file)),
-    bugs: entries.bugs.map(file => packaged('bugs', file)),
+    scenarios: scenarios.map(packaged),
+    bugs: bugs.map(packaged),
     user: user.map((path, n) => ({ module: `user-${names[n]}.js`, source: userSource(relative(userRoot, path)) })),
     inputs: inputs.sort(),
     packages: found.packages,
@@ -98,13 +105,12 @@ interface EntryPoint {
   readonly out: string
 }
 
-function ownEntries({ scenarios, bugs }: Entries): EntryPoint[] {
+function ownEntries(members: readonly Member[]): EntryPoint[] {
   const own = (out: string, file: string) => ({ in: `${NAMESPACE}:${file}`, out })
   return [
     ...Object.entries(MACHINERY).map(([out, file]) => own(out, file)),
     ...Object.entries(LINKS).map(([file, out]) => own(out, file)),
-    ...scenarios.map(file => own(compiledName('scenarios', file), file)),
-    ...bugs.map(file => own(compiledName('bugs', file), file)),
+    ...entriesOf(members),
   ]
 }
 
@@ -115,7 +121,7 @@ async function bundle(
   entries: readonly EntryPoint[],
   userRoot: string,
   found: Found,
-  builtins: ReadonlyMap<string, Uint8Array> | undefined,
+  linking: readonly Plugin[],
 ): Promise<Result> {
   const { build } = await import('esbuild')
   try {
@@ -128,11 +134,11 @@ async function bundle(
       format: 'esm',
       platform: 'node',
       target: 'node20.11',
-      // Everything but scenarios and bugs lies side by side: a module finds its neighbours whatever chunk it got into.
+      // Everything but scenarios lies side by side: a module finds its neighbours whatever chunk it got into.
       chunkNames: 'chunk-[hash]',
       assetNames: 'assets/[name]-[hash]',
       loader: { '.node': 'copy' },
-      sourcemap: 'linked',
+      sourcemap: 'external',
       sourcesContent: false,
       legalComments: 'none',
       keepNames: true,
@@ -141,7 +147,7 @@ async function bundle(
       logLevel: 'silent',
       logOverride: Object.fromEntries(LOADS_BY_NAME.map(id => [id, 'warning'])),
       banner: { js: BANNER },
-      plugins: [builtins === undefined ? packageSources : linkedTo(builtins), foreignSources(userRoot, found)],
+      plugins: [...linking, foreignSources(userRoot, found)],
     })
   } catch (error) {
     throw compileError(error as BuildFailure, userRoot)
@@ -175,50 +181,70 @@ function restoreConstants(code: string): string {
     .join('\n')
 }
 
-/** Path in the bundle, and the contents with a source map that leads to `src/`. */
-function output(file: OutputFile, userRoot: string): [string, Uint8Array] {
-  const path = posix(relative(join(userRoot, 'out'), file.path))
-  if (path.endsWith('.js')) return [path, Buffer.from(restoreConstants(file.text))]
-  if (!path.endsWith('.map')) return [path, file.contents]
-  const map = JSON.parse(file.text) as { sources: string[] }
+/** What esbuild made, by path in the bundle: maps of the user's sources lie beside their modules, others are kept. */
+function compiledFiles(made: readonly OutputFile[], userRoot: string) {
+  const files = new Map<string, Uint8Array>()
+  const kept = new Map<string, Uint8Array>()
+  for (const file of made) {
+    const path = posix(relative(join(userRoot, 'out'), file.path))
+    if (path.endsWith('.js')) files.set(path, Buffer.from(restoreConstants(file.text)))
+    else if (!path.endsWith('.map')) files.set(path, file.contents)
+  }
+  for (const file of made.filter(({ path }) => path.endsWith('.js.map'))) {
+    const path = posix(relative(join(userRoot, 'out'), file.path))
+    const map = withSources(file, path, userRoot)
+    const contents = Buffer.from(JSON.stringify(map))
+    if (isTheirs(map)) {
+      files.set(path, contents)
+      const module = path.slice(0, -'.map'.length)
+      files.set(module, Buffer.concat([files.get(module)!, Buffer.from(`//# sourceMappingURL=${basename(path)}\n`)]))
+    } else kept.set(path, contents)
+  }
+  return { files, kept }
+}
+
+interface SourceMap {
+  sources: string[]
+}
+
+const isTheirs = ({ sources }: SourceMap) => sources.some(source => source.includes(THEIRS))
+
+/** A source map that leads to `src/`. */
+function withSources(file: OutputFile, path: string, userRoot: string): SourceMap {
+  const map = JSON.parse(file.text) as SourceMap
   const up = path.includes('/') ? '../' : ''
   map.sources = map.sources.map(source => {
     if (source.startsWith(`${NAMESPACE}:`)) return up + (storedSource(source) ?? source.slice(NAMESPACE.length + 1))
     const input = posix(relative(userRoot, join(dirname(file.path), source)))
     return up + (storedSource(input) ?? source)
   })
-  return [path, Buffer.from(JSON.stringify(map))]
+  return map
 }
 
 const posix = (path: string) => path.split(sep).join('/')
+
+/** Sources of the package, and all others. */
+const OURS = 'src/torture/'
+const THEIRS = 'src/user/'
 
 /** Where the bundle keeps a source; undefined for what esbuild made up, and for packages that we are made of. */
 function storedSource(input: string): string | undefined {
   if (input.startsWith(`${NAMESPACE}:`)) {
     const path = input.slice(NAMESPACE.length + 1)
-    return isPackaged(path) ? undefined : `src/torture/${path}`
+    return isPackaged(path) ? undefined : `${OURS}${path}`
   }
   return /^[\w-]+:/.test(input) || input.startsWith('<') ? undefined : userSource(input)
 }
 
 /** What lies above the user's root keeps its place relative to it, under another name. */
-const userSource = (path: string) => `src/user/${posix(path).replaceAll('../', '_up/')}`
+const userSource = (path: string) => `${THEIRS}${posix(path).replaceAll('../', '_up/')}`
 
 function onDisk(input: string, userRoot: string): string {
   if (input.startsWith(`${NAMESPACE}:`)) return join(packageRoot, input.slice(NAMESPACE.length + 1))
   return join(userRoot, input)
 }
 
-const compiledName = (folder: string, file: string) =>
-  `${folder}/${file
-    .replace(/^scenarios\/(bugs\/)?/, '')
-    .replace(/\.ts$/, '')
-    .replaceAll('/', '.')}`
-
-const packaged = (folder: string, file: string): Entry => ({
-  module: `${compiledName(folder, file)}.js`,
-  source: `src/torture/${file}`,
-})
+const packaged = (member: Member): Entry => ({ module: moduleOf(member), source: `${OURS}${member.file}` })
 
 /**
  * File names without extension, told apart by a number where two are equal. They get into URLs: what means something

@@ -5,7 +5,7 @@
  * argv: `scenario:<module>` or `bug:<module>`, relative to this file.
  */
 import { writeSync } from 'node:fs'
-import { defaultOf } from '../guest/load.ts'
+import { importFrom } from '../guest/load.ts'
 import { textOf } from '../guest/report/report.ts'
 import type { Bug, Scenario } from '../scenario.ts'
 import { checkBug, checkScenario } from './contract.ts'
@@ -14,7 +14,7 @@ import type { Described, Told } from './describer.ts'
 const say = (line: Told) => writeSync(3, `${JSON.stringify(line)}\n`)
 
 async function describe(kind: string, module: string): Promise<Described> {
-  const found = defaultOf(await import(new URL(module, import.meta.url).href))
+  const found = await importFrom(module, import.meta.url)
   const problem = kind === 'bug' ? checkBug(found) : checkScenario(found)
   if (problem !== undefined) return { problem }
   return kind === 'bug' ? { bug: describeBug(found as Bug) } : { scenario: describeScenario(found as Scenario) }
@@ -53,7 +53,7 @@ process.once('beforeExit', () =>
 )
 
 for (const argument of process.argv.slice(2)) {
-  const [kind, module] = argument.split(':')
+  const [, kind, module] = /^(\w+):(.*)$/s.exec(argument)!
   importing = module
   begun = performance.eventLoopUtilization()
   try {

@@ -46,7 +46,7 @@ export async function describeModules(
     '--enable-source-maps',
     `--max-old-space-size=${MEMORY_LIMIT / (1 << 21)}`,
     'describe.js',
-    ...entries.map(({ module }) => `${kind}:./${module}`),
+    ...entries.map(({ module }) => `${kind}:${module}`),
   ]
   const ended = await execa(command, args, {
     cwd: dir,
@@ -60,7 +60,7 @@ export async function describeModules(
   const told = parse(ended.stdio[3] as string)
   return entries.map(entry => {
     const file = relative(process.cwd(), onDisk(entry.source, roots))
-    const lines = told.filter(({ module }) => module === `./${entry.module}`)
+    const lines = told.filter(({ module }) => module === entry.module)
     const result = lines.find(line => line.scenario ?? line.bug ?? line.problem ?? line.thrown)
     if (result === undefined) {
       throw new UsageError(`${file}: importing it ${howItEnded(ended)}; nothing was started`)

@@ -2,15 +2,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hashFiles } from '../../results/bundle-text.ts'
 import { UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
 import type { Builtins } from './builtin.ts'
 import { type Compiled, compile, type Entries } from './compile.ts'
 import { describeModules } from './describer.ts'
+import { BUGS } from './groups.ts'
 import { Unlinked } from './linked.ts'
 import { BUNDLE_SCHEMA, type Bundle, MANIFEST, type Manifest, type ScenarioDescription } from './manifest.ts'
 import { packageFiles, piscinaFiles } from './packages.ts'
-import { hashFiles, writeFiles } from './store.ts'
+import { writeFiles } from './store.ts'
 
 export interface MadeBundle extends Bundle {
   /** The scenarios of `entries.user`, in that order. */
@@ -64,8 +66,11 @@ async function compileLinked(user: readonly string[], { files }: Builtins): Prom
 }
 
 async function makeWhole(entries: Entries, known: Manifest | undefined, dir: string): Promise<MadeBundle> {
-  const compiled = await compile(entries)
-  const files = new Map([...compiled.files, ...piscinaFiles()])
+  const [compiled, piscina] = await Promise.all([
+    compile(known === undefined ? entries : { ...entries, bugs: [] }),
+    piscinaFiles(),
+  ])
+  const files = new Map([...compiled.files, ...piscina])
   // Node looks upwards for what kind of module a `.js` file is: say it here.
   files.set('package.json', Buffer.from('{ "type": "module" }\n'))
   return finish({ ...compiled, files }, known, dir)
@@ -83,6 +88,10 @@ async function finish(compiled: Compiled, known: Manifest | undefined, dir: stri
     // Each in a child of its own: one that spoils its process must not be taken for its neighbour.
     Promise.all(compiled.user.map(async entry => (await describeModules(dir, 'scenario', [entry], { userRoot }))[0])),
   ])
+  // A bug is nothing but its description, which is in the manifest now.
+  files.delete(BUGS)
+  rmSync(join(dir, BUGS), { force: true })
+
   const own = compiled.user.map((entry, n) => ({ ...user[n].scenario!, ...entry, builtin: false }))
   const manifest: Manifest = {
     schema: BUNDLE_SCHEMA,

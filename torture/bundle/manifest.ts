@@ -3,8 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InfrastructureError } from '../errors.ts'
 import type { Bug, ParamSpecs, Scale, ThreadCount } from '../scenario.ts'
+import type { ModuleName } from './groups.ts'
 
-export const BUNDLE_SCHEMA = 1
+/** 2: the package's sources are packed, and its scenarios lie together by folder. All that is read of 1 is there, too. */
+export const BUNDLE_SCHEMA = 2
+const READABLE: readonly number[] = [1, BUNDLE_SCHEMA]
+
 /** In the folder of a bundle. */
 export const MANIFEST = 'bundle.json'
 
@@ -17,8 +21,7 @@ export interface ScenarioDescription {
   readonly threads: readonly { readonly name: string; readonly count: ThreadCount }[]
   readonly roundMs?: number
   readonly scale?: Scale
-  /** The compiled module, relative to the bundle. */
-  readonly module: string
+  readonly module: ModuleName
   /** The file as it was, relative to the bundle: `src/torture/scenarios/mm/vma-lock.ts`. */
   readonly source: string
   readonly builtin: boolean
@@ -27,12 +30,12 @@ export interface ScenarioDescription {
 export type BugDescription = Omit<Bug, 'oracle'> & { readonly oracle: readonly string[] }
 
 export interface Manifest {
-  readonly schema: typeof BUNDLE_SCHEMA
+  readonly schema: number
   /** Version of the package that made it. */
   readonly torture: string
   readonly scenarios: readonly ScenarioDescription[]
   readonly bugs: readonly BugDescription[]
-  /** The sources it was made from, as they lie in `src/`. */
+  /** The sources it was made from, by their paths in `src/`; see `keptIn`. */
   readonly inputs: readonly string[]
 }
 
@@ -55,8 +58,8 @@ export function readManifest(dir: string): Manifest {
   } catch (error) {
     throw new InfrastructureError(`${path} cannot be read: ${(error as Error).message}`)
   }
-  if (manifest.schema !== BUNDLE_SCHEMA) {
-    throw new InfrastructureError(`${path} has schema ${manifest.schema}; this version reads ${BUNDLE_SCHEMA}`)
+  if (!READABLE.includes(manifest.schema)) {
+    throw new InfrastructureError(`${path} has schema ${manifest.schema}; this version reads ${READABLE.join(' and ')}`)
   }
   return manifest
 }

@@ -3,10 +3,10 @@
  * (`--enable-source-maps`), but then every thread reads every map when it starts, whether anything fails or not: a
  * third of the time to the first round.
  */
-import { readFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type Kept, keptIn } from './kept.ts'
 
 /** `…/chunk-X.js:12:34`, as a path or a URL, anywhere in a text. */
 const POSITION = /(file:\/\/\/[^\s()]*?|(?:[A-Za-z]:)?[\\/][^\s():]*?)\.js:(\d+):(\d+)/g
@@ -17,10 +17,11 @@ const POSITION = /(file:\/\/\/[^\s()]*?|(?:[A-Za-z]:)?[\\/][^\s():]*?)\.js:(\d+)
  */
 export function originalPositions(stack: string, dir: string): string {
   const maps = new Map<string, SourceMap | undefined>()
+  const kept = keptIn(dir)
   return stack.replace(POSITION, (shown: string, path: string, line: string, column: string) => {
     const file = `${path.startsWith('file:') ? fileURLToPath(path) : path}.js`
     if (!file.startsWith(dir)) return shown
-    if (!maps.has(file)) maps.set(file, loadMap(`${file}.map`))
+    if (!maps.has(file)) maps.set(file, mapOf(file.slice(dir.length + 1).replaceAll('\\', '/'), kept))
     // Stacks count from one, maps from zero.
     const entry = maps.get(file)?.findEntry(Number(line) - 1, Number(column) - 1)
     if (entry === undefined || !('originalSource' in entry)) return shown
@@ -29,11 +30,12 @@ export function originalPositions(stack: string, dir: string): string {
   })
 }
 
-function loadMap(path: string): SourceMap | undefined {
+function mapOf(module: string, kept: Kept): SourceMap | undefined {
+  const map = kept(`${module}.map`)
   try {
-    return new SourceMap(JSON.parse(readFileSync(path, 'utf8')))
+    return map && new SourceMap(JSON.parse(map.toString()))
   } catch {
-    // A file without a map (a package that went along as it is) keeps its own positions.
+    // Of a package that went along as it is: it keeps its own positions.
     return undefined
   }
 }

@@ -1,30 +1,52 @@
 /** Packages that cannot be bundled go along as they are, with what they depend on. */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { InfrastructureError, UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
 
 const LARGEST = 256 << 20
 
 interface PackageJson {
+  readonly version?: string
+  readonly license?: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
+/** What the guest loads of piscina: itself, and what its workers begin with. */
+const PISCINA = ['main', 'worker']
+
 /**
- * Files of piscina that its users load; the rest (sources, types, maps, benchmarks) stays. It is the guest's own, in a
+ * piscina, of each of its programs one file: Node looks at a dozen otherwise, in each thread. It is the guest's own, in a
  * place where no scenario finds it: one that imports piscina is to get the one that is installed beside it.
  */
-export function piscinaFiles(): Map<string, Uint8Array> {
+export async function piscinaFiles(): Promise<Map<string, Uint8Array>> {
   const main = createRequire(join(packageRoot, 'package.json')).resolve('piscina')
   const folder = findFolder('piscina', dirname(main))
   if (folder === undefined)
     throw new InfrastructureError('piscina is not installed beside torture: install torture again')
-  return collect(folder, 'harness/node_modules/piscina', path =>
-    /^(package\.json|LICENSE|dist(\/.*\.m?js)?|dist\/[^.]*)$/.test(path),
-  )
+  const { build } = await import('esbuild')
+  const { outputFiles } = await build({
+    entryPoints: PISCINA.map(name => join(folder, 'dist', `${name}.js`)),
+    absWorkingDir: folder,
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.11',
+    // Changes priorities, which is not asked for.
+    external: ['@napi-rs/nice'],
+    write: false,
+    logLevel: 'silent',
+  })
+  const at = 'harness/node_modules/piscina'
+  const files = new Map(outputFiles.map(({ path, contents }) => [`${at}/${basename(path)}`, contents]))
+  const { version, license } = manifest(folder)
+  const description = { name: 'piscina', version, license, main: `${PISCINA[0]}.js` }
+  files.set(`${at}/package.json`, Buffer.from(`${JSON.stringify(description, null, 2)}\n`))
+  files.set(`${at}/LICENSE`, readFileSync(join(folder, 'LICENSE')))
+  return files
 }
 
 /** All files of packages and of what they depend on, by path in the bundle. */

@@ -1,7 +1,7 @@
 /** How the sources of a scenario stand today, compared with those that a stored bundle keeps. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { PlannedInstance } from '../../results/schema.ts'
+import { keptIn } from './kept.ts'
 import type { Bundle } from './manifest.ts'
 import { onDisk, rootsOf } from './sources.ts'
 
@@ -24,9 +24,10 @@ export function compareSources(bundle: Bundle, instance: PlannedInstance): Prese
   const mine = scenario.builtin ? /^src\/torture\/(lib|scenarios)\// : /^src\/(user|torture\/lib)\//
   const own = onDisk(scenario.source, roots)
   if (contents(own) === undefined) return { state: 'gone', file: own }
+  const kept = keptIn(dir)
   const files = manifest.inputs
     .filter(source => mine.test(source))
-    .filter(source => contents(join(dir, source)) !== contents(onDisk(source, roots)))
+    .filter(source => kept(source)?.toString('latin1') !== contents(onDisk(source, roots)))
     .map(source => onDisk(source, roots))
   return files.length === 0 ? { state: 'same' } : { state: 'changed', files }
 }

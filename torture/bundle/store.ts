@@ -1,11 +1,9 @@
 /** Bundles on disk: a folder whose name is the hash of what is in it. */
-import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,27 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { hashFiles, hashFolder, listFiles } from '../../results/bundle-text.ts'
 import { guarded } from '../../results/files.ts'
 import { bundlesFolder } from '../../results/store.ts'
 import { UsageError } from '../errors.ts'
 import { type Bundle, readManifest } from './manifest.ts'
-
-/** sha256 over all files of a folder: their paths, lengths and contents. */
-export const hashFolder = (dir: string): string => hashOf(listFiles(dir), path => readFileSync(join(dir, path)))
-
-/** The same of files that are not on disk. */
-export const hashFiles = (files: ReadonlyMap<string, Uint8Array>): string =>
-  hashOf([...files.keys()].sort(), path => files.get(path)!)
-
-/** @param paths sorted */
-function hashOf(paths: readonly string[], contentsOf: (path: string) => Uint8Array): string {
-  const hash = createHash('sha256')
-  for (const path of paths) {
-    const contents = contentsOf(path)
-    hash.update(`${path}\0${contents.length}\0`).update(contents)
-  }
-  return hash.digest('hex')
-}
 
 /**
  * All files of a bundle, by path.
@@ -48,17 +30,6 @@ export function readBundle({ dir, hash }: Pick<Bundle, 'dir' | 'hash'>): Map<str
     if (typeof (error as NodeJS.ErrnoException).code === 'string') return undefined
     throw error
   }
-}
-
-function listFiles(dir: string): string[] {
-  return readdirSync(dir, { withFileTypes: true, recursive: true })
-    .filter(entry => !entry.isDirectory())
-    .map(entry =>
-      join(entry.parentPath ?? entry.path, entry.name)
-        .slice(dir.length + 1)
-        .replaceAll('\\', '/'),
-    )
-    .sort()
 }
 
 export function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): void {
@@ -112,7 +83,7 @@ export function storeBundle(bundle: Bundle, parent: string): Bundle {
   return kept
 }
 
-/** Copying its thousand files takes longer than making them did. */
+/** Copying its files takes longer than making them did. */
 function take({ dir, temporary }: Bundle, to: string): void {
   if (temporary) {
     try {

@@ -27,9 +27,23 @@ export function defaultOf(module: { readonly default?: any }): unknown {
   return found?.__esModule === true ? found.default : found
 }
 
+/** One of several that a module of ours exports: `scenarios/mm.js#vma-lock`. */
+const MEMBER = /^((?:scenarios\/[\w-]+|bugs)\.js)#(.+)$/
+
+/**
+ * Imports what a module of a bundle is for. Throws what the module throws.
+ * @param entry URL of a file in the bundle's folder
+ */
+export async function importFrom(module: string, entry: string): Promise<unknown> {
+  const [, path, name] = MEMBER.exec(module) ?? []
+  const url = (path ?? module).split('/').map(encodeURIComponent).join('/')
+  const found = await import(new URL(`./${url}`, entry).href)
+  return path === undefined ? defaultOf(found) : found[name]
+}
+
 /** Imports the scenario's module, relative to an entry of the bundle. Throws what the module throws. */
 export async function loadScenario(instance: PlannedInstance, entry: string): Promise<Scenario> {
-  const scenario = defaultOf(await import(new URL(instance.module, entry).href)) as Scenario | undefined
+  const scenario = (await importFrom(instance.module, entry)) as Scenario | undefined
   if (typeof scenario?.setup !== 'function' || typeof scenario.threads !== 'object')
     throw new TypeError(`${instance.module} has no scenario as its default export`)
   return scenario

@@ -1,15 +1,16 @@
 /** A scenario, its packages and what carries them out, as the text of one module. */
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { resolve } from 'node:path'
+import { posix, resolve } from 'node:path'
 import type { BuildFailure, Plugin } from 'esbuild'
 import { oneLine } from '../../../results/format.ts'
+import { keptIn } from '../../bundle/kept.ts'
 import type { Bundle } from '../../bundle/manifest.ts'
 import { packageSources } from '../../bundle/package-sources.ts'
 
 /** What the module expects to be defined before it. */
-const entryFor = (module: string): string => `
-  const load = () => import(${JSON.stringify(`./${module}`)})
+const entryFor = (scenario: string): string => `
+  const load = () => import(${JSON.stringify(scenario)})
   import test from 'node:test'
   import { standalone } from 'torture:torture/explore/standalone/replay.ts'
   const define = replay => defineTest(test, replay)
@@ -25,10 +26,13 @@ const WIDTH = 110
  */
 export async function oneFile(bundle: Bundle, module: string): Promise<string> {
   const { build } = await import('esbuild')
+  const builtin = bundle.manifest.scenarios.find(scenario => scenario.module === module && scenario.builtin)
+  // What came with us lies together with others; of the user's only what was compiled is there whole.
+  const scenario = builtin === undefined ? `./${module}` : `${KEPT}:${builtin.source}`
   try {
     const { outputFiles } = await build({
       stdin: {
-        contents: entryFor(module),
+        contents: entryFor(scenario),
         resolveDir: resolve(bundle.dir),
         sourcefile: ENTRY_NAME,
       },
@@ -40,14 +44,30 @@ export async function oneFile(bundle: Bundle, module: string): Promise<string> {
       legalComments: 'none',
       write: false,
       logLevel: 'silent',
-      plugins: [nothingElse, packageSources],
+      plugins: [keptSources(bundle), nothingElse, packageSources],
     })
-    return withHeadings(outputFiles[0].text, module)
+    return withHeadings(outputFiles[0].text, scenario.replace(/^\.\//, ''))
   } catch (error) {
     const [first] = (error as Partial<BuildFailure>).errors ?? []
     throw first === undefined ? error : new Error(oneLine(first.text))
   }
 }
+
+const KEPT = 'kept'
+
+/** Our sources as the bundle keeps them. */
+const keptSources = ({ dir }: Bundle): Plugin => ({
+  name: 'kept-sources',
+  setup(build) {
+    const kept = keptIn(dir)
+    build.onResolve({ filter: /^kept:/ }, ({ path }) => ({ path: path.slice(KEPT.length + 1), namespace: KEPT }))
+    build.onResolve({ filter: /^\./, namespace: KEPT }, ({ path, importer }) => ({
+      path: posix.join(posix.dirname(importer), path),
+      namespace: KEPT,
+    }))
+    build.onLoad({ filter: /.*/, namespace: KEPT }, ({ path }) => ({ contents: kept(path)!, loader: 'ts' }))
+  },
+})
 
 /** As the bundle names what lies in its folder of assets. */
 const ASSET = /new URL\(\s*["'`]\.\/assets\/[\da-f]+-([^"'`]+)/
@@ -75,11 +95,11 @@ const nothingElse: Plugin = {
 }
 
 /** So that a reader finds the scenario between its packages and the machinery. */
-function withHeadings(code: string, module: string): string {
+function withHeadings(code: string, scenario: string): string {
   const heading = (text: string) => `\n// ${'='.repeat(WIDTH)}\n// ${text}\n// ${'='.repeat(WIDTH)}\n\n`
   return code
     .replace(
-      `// ${module}\n`,
+      `// ${scenario}\n`,
       found => `${heading('The scenario and its packages, as they were. To try a fix, edit it here.')}${found}`,
     )
     .replace(`// ${ENTRY_NAME}\n`, () =>

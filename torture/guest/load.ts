@@ -36,8 +36,7 @@ const MEMBER = /^((?:scenarios\/[\w-]+|bugs)\.js)#(.+)$/
  */
 export async function importFrom(module: string, entry: string): Promise<unknown> {
   const [, path, name] = MEMBER.exec(module) ?? []
-  const url = (path ?? module).split('/').map(encodeURIComponent).join('/')
-  const found = await import(new URL(`./${url}`, entry).href)
+  const found = await import(new URL(`./${path ?? module}`, entry).href)
   return path === undefined ? defaultOf(found) : found[name]
 }
 

@@ -7,7 +7,8 @@ import t from 'tap'
 import { Batch } from '../remote/batch/batch.ts'
 import type { ArrayRecord } from '../remote/batch/record.ts'
 import { attemptFolder, attemptId, orderFile, parseOrder, stopFile } from '../remote/batch/spool.ts'
-import type { BatchSystem, TaskArray, TaskState } from '../remote/carrier.ts'
+import { withdraw } from '../remote/batch/withdraw.ts'
+import { BatchProblem, type BatchSystem, type TaskArray, type TaskState } from '../remote/carrier.ts'
 import type { FleetListener } from '../remote/fleet/task.ts'
 import type { PlannedInstance } from '../results/schema.ts'
 import { temporaryFolder } from './helpers/folders.ts'
@@ -144,6 +145,39 @@ t.test('nothing that lies there is believed', async t => {
   t.match(whyOf('d.1'), /refused: its hello is not that of its task/)
   t.match(whyOf('e.1'), /refused: a link where a file should be/)
   t.notOk(log.some(line => line.startsWith('arrived')))
+})
+
+t.test('a run that others complete: what the queue still has of it is cancelled, or it is said', async t => {
+  const directory = temporaryFolder(t, 'torture-batch')
+  const folder = join(directory, 'runs/k')
+  mkdirSync(folder, { recursive: true })
+  const cancelled: string[] = []
+  const system = (refuses: string) =>
+    ({
+      find: async (name: string) => (name === 'k.3' ? '13' : undefined),
+      cancel: async (id: string) => {
+        if (id === refuses) throw new BatchProblem(3, 'scancel says: no')
+        cancelled.push(id)
+      },
+    }) as Partial<BatchSystem> as BatchSystem
+  const array = { cpus: 1, keys: ['a.1'] }
+  let arrays: readonly ArrayRecord[] = [
+    { name: 'k.1', ...array, id: '11', over: true },
+    { name: 'k.2', ...array, id: '12' },
+    { name: 'k.3', ...array },
+    { name: 'k.4', ...array },
+  ]
+  const go = (refuses = '') =>
+    withdraw(system(refuses), { key: 'k', directory, arrays: [...arrays] }, all => {
+      arrays = [...all]
+    })
+  t.match(await go('12'), [/^job 12 cannot be cancelled, .*: scancel says: no$/])
+  t.same(cancelled, ['13'], 'one whose id never came is found by its name')
+  t.ok(existsSync(folder))
+  t.same(await go(), [])
+  t.same(cancelled, ['13', '12'])
+  t.ok(arrays.every(({ over }) => over))
+  t.notOk(existsSync(folder), 'nothing is left in the shared directory')
 })
 
 t.test('more instances than an array may have: more arrays', async t => {

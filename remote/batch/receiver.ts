@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
 import type { Collector } from '../fleet/collect.ts'
 import type { Attempt } from '../fleet/schedule.ts'
@@ -214,10 +215,13 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /** Somebody may still be writing there: what cannot be removed now is removed by `torture hosts clean`. */
 export async function removed(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOTEMPTY' && code !== 'EBUSY') throw error
+  for (let left = 20; left > 0; left--) {
+    try {
+      return await rm(folder, { recursive: true, force: true })
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOTEMPTY' && code !== 'EBUSY') throw error
+      await sleep(100)
+    }
   }
 }

@@ -100,14 +100,14 @@ async function carryOut(
   planned: Pick<PlanBody, 'instances'>,
   bundle: Bundle,
   recorded: Recorded,
-  open: (fill?: (folder: string) => void) => OpenRun,
+  open: (fill?: (folder: string) => void) => OpenRun | Promise<OpenRun>,
 ): Promise<number> {
   const shown = createReporter(reporter, process)
-  if (destination === undefined) return (await runPlan(open(), bundle, shown)).status
+  if (destination === undefined) return (await runPlan(await open(), bundle, shown)).status
   const place = await openWorkplace(destination, { oversubscribe, recorded })
   try {
     await place.ready(planned, bundle)
-    const run = open(folder => place.write(folder))
+    const run = await open(folder => place.write(folder))
     const { status } = await runPlan(run, bundle, shown, true, await place.hire(bundle, run.dir))
     return status
   } finally {
@@ -157,7 +157,10 @@ async function complete(stored: StoredRun, how: How): Promise<number> {
     return print({ ...rest, batches }, plan.bundle, how)
   }
   const earlier = plan.instances.filter(({ name }) => !names.has(name)).map(({ name }) => results.get(name)!)
-  return carryOut(how, { instances: left }, bundle, how.recorded, fill => {
+  const { destination, recorded } = how
+  return carryOut(how, { instances: left }, bundle, recorded, async fill => {
+    if (recorded.batch !== undefined && destination?.via === 'ssh')
+      await (await import('./slurm.ts')).leaveSlurm(dir, recorded.batch)
     const resumed = { ...firstSummary(plan), startedAt: summary.startedAt, instances: earlier.map(toRunInstance) }
     fill?.(dir)
     writeSummary(dir, resumed)

@@ -7,6 +7,7 @@ import { arrayOf } from '../../remote/batch/arrays.ts'
 import { Batch } from '../../remote/batch/batch.ts'
 import { type BatchRecord, writeBatch } from '../../remote/batch/record.ts'
 import { prepare, type Share } from '../../remote/batch/share.ts'
+import { withdraw } from '../../remote/batch/withdraw.ts'
 import type { BatchLimits } from '../../remote/carrier.ts'
 import { Slurm } from '../../remote/slurm/slurm.ts'
 import { runName } from '../../results/names.ts'
@@ -18,6 +19,13 @@ import type { Crew } from '../runner/crew.ts'
 import type { Opening, SlurmDestination, Workplace } from './workplace.ts'
 
 const GRACE_MS = 600_000
+
+/** A run that Slurm had is completed by hosts: what still waits or runs of it is cancelled. */
+export async function leaveSlurm(runDir: string, record: BatchRecord): Promise<void> {
+  const save = (arrays: BatchRecord['arrays']) => writeBatch(runDir, { ...record, arrays })
+  for (const problem of await withdraw(new Slurm(record.options), record, all => save([...all])))
+    process.stderr.write(`torture: Slurm: ${problem}\n`)
+}
 
 /** Asks Slurm at once what it has. @throws BatchProblem where it does not answer */
 export async function openSlurm(destination: SlurmDestination, opening: Opening): Promise<Workplace> {

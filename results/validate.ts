@@ -165,7 +165,7 @@ export const exploration = about(
     choices: about('Most steps of one execution at which more than one thread could go.', whole),
     excluded: about('What the clean executions exclude, a sentence each.', v.array(v.string())),
     newPerThousand: about(
-      'Interleavings among the last thousand executions that were not equivalent to an earlier one.',
+      'Interleavings among the last thousand executions that were not equivalent to an earlier one: an estimate, rather too high, since of executions of 16 steps and more only some are looked at.',
       count,
     ),
     focus: about('Cells at which threads were switched; `all` where nothing was narrowed.', v.array(v.string())),

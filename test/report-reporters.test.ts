@@ -294,7 +294,7 @@ t.test('a search that found nothing says what that is worth', async t => {
   t.match(stdout, '✔ 2*q  nothing found in 8.00 k executions\n  work     8.00 k executions, 400/s each · 10.0 s each')
   t.match(stdout, '  tried    random 2.00 k, pct 6.00 k · 2 threads · longest 41 steps, 30 of them choices')
   t.match(stdout, '  worth    bugs of depth 2 with 99.7%')
-  t.match(stdout, '  new      12 of a thousand')
+  t.match(stdout, '  new      about 12 of a thousand')
   t.match(stdout, /^next {7}torture rerun --duration 1m --seed new$/m)
   const nothing = search({ exploration: { excluded: [] } as never })
   t.match(nothing, '  worth    no failure in 4.00 k executions: nothing is excluded')

@@ -60,7 +60,7 @@ function newText(searches: readonly Exploration[]): string {
   if (searches.some(({ certificate }) => certificate !== undefined)) return ''
   const { newPerThousand } = mostOf(searches)
   if (newPerThousand === 0) return 'none of the last executions was unlike all before it'
-  return `${human(newPerThousand)} of a thousand executions at the end were unlike all before them`
+  return `about ${human(newPerThousand)} of a thousand executions at the end were unlike all before them`
 }
 
 const mostOf = (searches: readonly Exploration[]) => searches.reduce((a, b) => (b.executions > a.executions ? b : a))

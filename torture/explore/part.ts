@@ -3,6 +3,7 @@
  * loaded, and then leads or follows. What is led, a search or one replay, is a matter of whoever calls.
  */
 import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { threadId } from 'node:worker_threads'
 import { configureSites, site } from '../../lib/shm/sites.ts'
 import { type Control, cursorOf, hitsOf, MINE, ringOf, STATE, threadBase } from '../guest/control.ts'
@@ -39,6 +40,12 @@ import { markNear } from './search/direction.ts'
 import { Explored } from './search/explored.ts'
 import { Focus } from './search/focus.ts'
 import type { Strategy } from './strategies/strategy.ts'
+
+/**
+ * A step goes through a dozen small functions, of files of their own; V8's budget for inlining is for less, and a step
+ * then takes a third more instructions. Thread 0 sets it, before anything is hot; it holds for the process.
+ */
+const INLINING = ['--max-inlined-bytecode-size-cumulative=4000', '--max-inlined-bytecode-size=1200']
 
 /** How often a thread's event loop gets a turn: errors that bodies left there come to light. */
 const TURN_MS = 200
@@ -79,6 +86,7 @@ export async function takePart<S extends StrategySet>(
   const reporter = new Reporter(port, control, thread)
   const mail = new Mail<ToThread>(port, control, thread)
 
+  if (thread === 0) for (const flag of INLINING) setFlagsFromString(flag)
   // All of it is in place before any code of the scenario or of a package runs.
   const stage = new Stage(thread)
   const addresses = new Addresses(thread)

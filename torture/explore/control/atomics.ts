@@ -72,7 +72,7 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
       return value
     }
     const before = engine.exchange(cells, at, value as number)
-    const after = engine.load(cells, at)
+    const after = cells[at]
     stage.told(before === after ? DID.write : DID.write | DID.change, before, after)
     return value
   }
@@ -83,23 +83,41 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     return before
   }
 
-  const modify =
-    (kind: number, operation: typeof engine.add) =>
-    (cells: Cells, index: unknown, given: unknown, order?: Order): unknown => {
-      const known = controlled(cells)
-      if (known === undefined) return operation(cells, index as number, given as number)
-      const at = indexOf(known, index)
-      const value = convert(known, given)
-      stage.point(kind, known.base + at * known.bytes, known.bytes)
-      if (stage.weak !== undefined) {
-        const delayed = stage.weak.modify(cells, at, known, order, changing(operation, value))
-        if (delayed !== undefined) return finished(delayed)
-      }
-      const before = operation(cells, at, value as number)
-      const after = engine.load(cells, at)
-      stage.told(before === after ? DID.write : DID.write | DID.change, before, after)
-      return before
+  const modify = (
+    kind: number,
+    operation: typeof engine.add,
+    cells: Cells,
+    index: unknown,
+    given: unknown,
+    order: Order,
+  ): unknown => {
+    const known = controlled(cells)
+    if (known === undefined) return operation(cells, index as number, given as number)
+    const at = indexOf(known, index)
+    const value = convert(known, given)
+    stage.point(kind, known.base + at * known.bytes, known.bytes)
+    if (stage.weak !== undefined) {
+      const delayed = stage.weak.modify(cells, at, known, order, changing(operation, value))
+      if (delayed !== undefined) return finished(delayed)
     }
+    const before = operation(cells, at, value as number)
+    const after = cells[at]
+    stage.told(before === after ? DID.write : DID.write | DID.change, before, after)
+    return before
+  }
+  // One after the other rather than made by a function: what is closed over is then a constant to the compiler.
+  const add = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.add, engine.add, cells, index, value, order)
+  const sub = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.sub, engine.sub, cells, index, value, order)
+  const and = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.and, engine.and, cells, index, value, order)
+  const or = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.or, engine.or, cells, index, value, order)
+  const xor = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.xor, engine.xor, cells, index, value, order)
+  const exchange = (cells: Cells, index: unknown, value: unknown, order?: Order) =>
+    modify(OP.exchange, engine.exchange, cells, index, value, order)
 
   const compareExchange = (
     cells: Cells,
@@ -120,7 +138,7 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
       if (delayed !== undefined) return finished(delayed)
     }
     const before = engine.compareExchange(cells, at, expected as number, value as number)
-    const after = engine.load(cells, at)
+    const after = cells[at]
     const { scratch } = known
     scratch[0] = expected
     const did = scratch[0] !== before ? 0 : before === after ? DID.write : DID.write | DID.change
@@ -172,12 +190,12 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
   install({
     load,
     store,
-    add: modify(OP.add, engine.add),
-    sub: modify(OP.sub, engine.sub),
-    and: modify(OP.and, engine.and),
-    or: modify(OP.or, engine.or),
-    xor: modify(OP.xor, engine.xor),
-    exchange: modify(OP.exchange, engine.exchange),
+    add,
+    sub,
+    and,
+    or,
+    xor,
+    exchange,
     compareExchange,
     wait,
     notify,

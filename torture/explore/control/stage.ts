@@ -162,16 +162,29 @@ export class Stage {
 
   /** @param seen what tells whether a repeated look found the same */
   took(did: number, read: number, wrote: number, seen = read): void {
-    const { thread, board } = this
+    const { thread } = this
     this.scheduler.took(thread, did, read, wrote)
     this.beat()
-    const kind = board.of(thread, ACTOR.kind)
+    if (!this.#spins.isEmpty) this.#lookBack()
+    if ((did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)) this.#moved()
+    else if (!this.#isInVain(seen)) this.#stir()
+    if (this.afterStep !== undefined) this.#always()
+  }
+
+  /** Of the operations before the one that was just done, which count as repeated no longer. */
+  #lookBack(): void {
+    const { thread, board } = this
     // Roused, before or after the loop was recognised: what was seen before counts no longer.
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
+    const kind = board.of(thread, ACTOR.kind)
     if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(kind, board.of(thread, ACTOR.address)))
-    if ((did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)) this.#moved()
-    else if (kind >= OP.load && !this.#spins.inVain(kind, board.of(thread, ACTOR.address), seen)) this.#stir()
-    if (this.afterStep !== undefined) this.#always()
+  }
+
+  /** Whether the operation that was just done, and changed nothing, repeats one. */
+  #isInVain(seen: number): boolean {
+    const { thread, board } = this
+    const kind = board.of(thread, ACTOR.kind)
+    return kind < OP.load || this.#spins.inVain(kind, board.of(thread, ACTOR.address), seen)
   }
 
   /** The thread got somewhere by something other than a change of a cell. */
@@ -208,7 +221,7 @@ export class Stage {
    * then is not tried again.
    */
   #lookForSpin(kind: number, address: number): void {
-    if (!this.#spins.isSpinning(kind, address, this.#head[HEAD.patience])) {
+    if (this.#spins.isEmpty || !this.#spins.isSpinning(kind, address, this.#head[HEAD.patience])) {
       if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.goOn(this.thread)
       return
     }

@@ -68,7 +68,7 @@ export const HEAD = {
   fairAfter: 29,
   /** Steps after which the execution is cut off. 0: MOST_STEPS. */
   stepLimit: 30,
-  /** Steps from which on either may matter. */
+  /** Steps from which on one of the two matters, or the execution is over: see `Scheduler.next`. */
   horizon: 47,
   /** Awaits of something that nobody controls, in all executions. */
   foreignAwaits: 31,
@@ -145,7 +145,9 @@ export const STEP = { what: 0, address: 1, enabled: 2, read: 3, wrote: 4, enable
 const STEP_WORDS = 6
 
 const HEAD_WORDS = 48
-const ACTOR_WORDS = 32
+/** Words of an actor, as a power of two: in the hot loop a shift and an or need no check for overflow. */
+const ACTOR_BITS = 5
+const ACTOR_WORDS = 1 << ACTOR_BITS
 /** Words of shared memory that a strategy may use. */
 export const SCRATCH_PART = 1 << 12
 const SCRATCH_WORDS = 16 * SCRATCH_PART
@@ -185,11 +187,11 @@ export class Board {
   }
 
   of(actor: number, word: number): number {
-    return this.#actors[ACTOR_WORDS * actor + word]
+    return this.#actors[(actor << ACTOR_BITS) | word]
   }
 
   set(actor: number, word: number, value: number): void {
-    this.#actors[ACTOR_WORDS * actor + word] = value
+    this.#actors[(actor << ACTOR_BITS) | word] = value
   }
 
   /** Actors that a strategy may choose among. */
@@ -206,66 +208,65 @@ export class Board {
   }
 
   actorAt(step: number): number {
-    return this.trace[STEP_WORDS * step] & 31
+    return this.trace[Math.imul(STEP_WORDS, step)] & 31
   }
 
   kindAt(step: number): number {
-    return (this.trace[STEP_WORDS * step] >> 5) & 31
+    return (this.trace[Math.imul(STEP_WORDS, step)] >> 5) & 31
   }
 
   bytesAt(step: number): number {
-    return 1 << ((this.trace[STEP_WORDS * step] >> 10) & 3)
+    return 1 << ((this.trace[Math.imul(STEP_WORDS, step)] >> 10) & 3)
   }
 
   /** Bits of `DID`. */
   didAt(step: number): number {
-    return this.trace[STEP_WORDS * step] >>> 12
+    return this.trace[Math.imul(STEP_WORDS, step)] >>> 12
   }
 
   /** @param word of `STEP` */
   at(step: number, word: number): number {
-    return this.trace[STEP_WORDS * step + word]
+    return this.trace[(Math.imul(STEP_WORDS, step) + word) | 0]
   }
 
   /** Notes a step as the last one. The values are those of the cell, or their low 32 bits. */
   note(actor: number, did: number, enabled: number, read: number, wrote: number): void {
     const { head, trace } = this
     const actors = this.#actors
-    const from = ACTOR_WORDS * actor
+    const from = actor << ACTOR_BITS
     const step = head[HEAD.steps]
-    const at = STEP_WORDS * step
-    const bytes = actors[from + ACTOR.bytes]
-    const width = bytes === 4 ? 2 : bytes === 8 ? 3 : bytes >> 1
-    const enabler = actors[from + ACTOR.enabler]
+    const at = Math.imul(STEP_WORDS, step)
+    const width = 31 - Math.clz32(actors[from | ACTOR.bytes])
+    const enabler = actors[from | ACTOR.enabler]
     if (enabler >= 0) did |= DID.awakened
     if (head[HEAD.asked] === 1) {
       did |= DID.chosen
       head[HEAD.asked] = 0
     }
-    const kind = actors[from + ACTOR.kind]
-    if (actors[from + ACTOR.begins] === 1 && kind >= OP.load) {
+    const kind = actors[from | ACTOR.kind]
+    if (actors[from | ACTOR.begins] === 1 && kind >= OP.load) {
       did |= DID.begins
-      actors[from + ACTOR.begins] = 0
+      actors[from | ACTOR.begins] = 0
     }
     trace[at] = actor | (kind << 5) | (width << 10) | (did << 12)
-    trace[at + STEP.address] = actors[from + ACTOR.address]
-    trace[at + STEP.enabled] = enabled
-    trace[at + STEP.read] = read
-    trace[at + STEP.wrote] = wrote
-    trace[at + STEP.enabler] = enabler
-    head[HEAD.steps] = step + 1
+    trace[(at + STEP.address) | 0] = actors[from | ACTOR.address]
+    trace[(at + STEP.enabled) | 0] = enabled
+    trace[(at + STEP.read) | 0] = read
+    trace[(at + STEP.wrote) | 0] = wrote
+    trace[(at + STEP.enabler) | 0] = enabler
+    head[HEAD.steps] = (step + 1) | 0
     head[HEAD.last] = actor
-    actors[from + ACTOR.steps]++
+    actors[from | ACTOR.steps] = (actors[from | ACTOR.steps] + 1) | 0
   }
 
   /** What an actor is about to do, with nothing that made it possible. */
   pend(actor: number, kind: number, address: number, bytes: number): void {
     const actors = this.#actors
-    const at = ACTOR_WORDS * actor
-    actors[at + ACTOR.kind] = kind
-    actors[at + ACTOR.address] = address
-    actors[at + ACTOR.bytes] = bytes
-    actors[at + ACTOR.enabler] = -1
+    const at = actor << ACTOR_BITS
+    actors[at | ACTOR.kind] = kind
+    actors[at | ACTOR.address] = address
+    actors[at | ACTOR.bytes] = bytes
+    actors[at | ACTOR.enabler] = -1
   }
 
   /** Adds bits of `DID` to the last step. */

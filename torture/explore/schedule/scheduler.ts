@@ -92,8 +92,27 @@ export class Scheduler {
     head[HEAD.last] = last
   }
 
-  /** Who goes next, or -1: the execution is over, and `ending` says how. */
+  /**
+   * Who goes next, or -1: the execution is over, and `ending` says how. Nearly always nothing is special: nobody opens
+   * handles, nothing is replayed or delayed, and it has not become late.
+   */
   next(): number {
+    const head = this.#head
+    const enabled = head[HEAD.enabled]
+    const special =
+      head[HEAD.steps] >= head[HEAD.horizon] ||
+      head[HEAD.opening] !== 0 ||
+      head[HEAD.strategy] === this.#replay ||
+      head[HEAD.holdsBack] === 1 ||
+      enabled >>> this.#threads !== 0
+    if (special) return this.#nextReordered()
+    const eligible = enabled & ~head[HEAD.spinning]
+    if (eligible === 0) return this.#spinnerOrEnd()
+    if (isSingle(eligible)) return lowest(eligible)
+    return this.#nextOf(eligible, 0, false)
+  }
+
+  #nextReordered(): number {
     const { reordering } = this
     if (!reordering.active) return this.#next()
     const decided = reordering.next()
@@ -135,6 +154,12 @@ export class Scheduler {
     const idle = delayed === 0 ? -1 : this.#idleDrain(delayed)
     if (idle >= 0) return idle
     if (isSingle(eligible)) return lowest(eligible)
+    return this.#nextOf(eligible, delayed, fair)
+  }
+
+  /** One of several: the last one again if it is at nothing that it could be switched at, or as the strategy wants it. */
+  #nextOf(eligible: number, delayed: number, fair: boolean): number {
+    const head = this.#head
     const last = head[HEAD.last]
     const canGoOn = last >= 0 && (eligible & (1 << last)) !== 0
     if (canGoOn && this.#runsThrough(last, delayed, fair)) return last
@@ -206,14 +231,14 @@ export class Scheduler {
     if (board.of(actor, ACTOR.bursting) === 1) return true
     // Whoever retries at other cells than those of the focus would never let the others go.
     if (this.#head[HEAD.focused] === 0 || fair) return false
+    const kind = board.of(actor, ACTOR.kind)
+    if (kind < OP.load || kind > OP.compareExchange || this.#focus.has(board.of(actor, ACTOR.address))) return false
     // What it has delayed may have to reach memory first: whoever sees that could have gone before.
     if (delayed !== 0 && ((delayed >>> actor) & 1) !== 0) return false
-    const kind = board.of(actor, ACTOR.kind)
     // Which calls have ended when one begins is of interest whatever cells they work on.
     if (board.of(actor, ACTOR.begins) === 1) return false
     // Who was repeating itself has seen one of the cells that it looked at change: when that was matters, wherever it is now.
-    if (board.of(actor, ACTOR.enabler) >= 0) return false
-    return kind >= OP.load && kind <= OP.compareExchange && !this.#focus.has(board.of(actor, ACTOR.address))
+    return board.of(actor, ACTOR.enabler) < 0
   }
 
   /** Only threads that repeat themselves can go, or nobody. */
@@ -236,6 +261,7 @@ export class Scheduler {
 
   end(ending: number, culprit: number): -1 {
     this.#head[HEAD.ending] = ending
+    this.#head[HEAD.horizon] = 0
     this.#head[HEAD.culprit] = culprit
     this.#head[HEAD.stuck] = this.#head[HEAD.spinning]
     return -1

@@ -25,6 +25,11 @@ export class SpinWindow {
     this.#size = 0
   }
 
+  /** Nothing was done in vain since the thread last got somewhere. */
+  get isEmpty(): boolean {
+    return this.#size === 0
+  }
+
   /** How often the operation has been done in vain: the loop has gone round so many times. */
   repeats(kind: number, address: number): number {
     const at = this.#find(kind, address)

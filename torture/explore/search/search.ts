@@ -6,10 +6,12 @@ import { setImmediate } from 'node:timers/promises'
 import { CLOCK, now, WORD } from '../../guest/control.ts'
 import type { FinishedMessage, Stay } from '../../guest/messages.ts'
 import { engine, realMs } from '../control/engine.ts'
+import type { ExploredFault } from '../control/fault-box.ts'
 import type { ExecutionOptions, Outcome } from '../execution.ts'
 import type { Lead } from '../part.ts'
 import { replayOnce } from '../replaying.ts'
 import { ENDING, HEAD, MOST_STEPS } from '../schedule/board.ts'
+import type { Schedule } from '../schedule/schedule.ts'
 import { PATIENCE } from '../schedule/spin.ts'
 import { PLACE, type Strategies } from '../strategies/index.ts'
 import { Contention, type Kind } from './contention.ts'
@@ -183,19 +185,25 @@ class Search {
     while (left.length > 0 && !this.#over && !enough()) {
       for (const place of left) {
         if (this.#over) return
-        if (!(await this.#once(place))) left = left.filter(other => other !== place)
+        const running = this.#once(place)
+        // Most executions await nothing, and are so many that it would cost something.
+        if (!(typeof running === 'boolean' ? running : await running)) left = left.filter(other => other !== place)
       }
     }
   }
 
   /** False if the strategy has nothing left to try. */
-  async #once(place: number): Promise<boolean> {
+  #once(place: number): boolean | Promise<boolean> {
     const options = this.#optionsFor(place)
     const running = this.#tools.execution.run(options)
     if (running === undefined) return false
-    const outcome = running instanceof Promise ? await running : running
-    await this.#after(place, options, outcome)
-    return true
+    const over =
+      running instanceof Promise ? this.#onceOver(running, place, options) : this.#after(place, options, running)
+    return over === undefined ? true : over.then(() => true)
+  }
+
+  async #onceOver(running: Promise<Outcome>, place: number, options: ExecutionOptions): Promise<void> {
+    await this.#after(place, options, await running)
   }
 
   #optionsFor(place: number): ExecutionOptions {
@@ -260,7 +268,7 @@ class Search {
     return hinted !== undefined && execution % 2 === 0 ? hinted : execution
   }
 
-  async #after(place: number, options: ExecutionOptions, seen: Outcome): Promise<void> {
+  #after(place: number, options: ExecutionOptions, seen: Outcome): undefined | Promise<void> {
     const { execution, strategies, stay } = this.#tools
     const outcome = this.#isControlled() ? seen : { ending: seen.ending }
     this.#executions++
@@ -270,22 +278,31 @@ class Search {
     if (clock[CLOCK.gateOpened] === 0) clock[CLOCK.gateOpened] = now()
     clock[CLOCK.rounds] = this.#executions
     clock[CLOCK.worked] = now()
-    if (outcome.fault !== undefined) {
-      await this.#findings.found(outcome.fault, execution.schedule(options), NAMES[place], this.#executions)
-      if (!stay.instance.keepGoing) this.#over = true
-    } else {
-      const gaveUp = this.#gaveUp()
-      const learnt = this.#learns(place) && this.#contention.learn(execution.board)
-      if (gaveUp || learnt) this.#startOver(strategies)
-    }
-    if (this.#executions % RECHECK === 1 && outcome.fault === undefined && !this.#over) await this.#recheck()
+    if (outcome.fault !== undefined) return this.#found(outcome.fault, execution.schedule(options), place)
+    const gaveUp = this.#gaveUp()
+    const learnt = this.#learns(place) && this.#contention.learn(execution.board)
+    if (gaveUp || learnt) this.#startOver(strategies)
+    if (this.#executions % RECHECK === 1 && !this.#over) return this.#recheck()
+    return this.#turn()
+  }
+
+  async #found(fault: ExploredFault, schedule: Schedule, place: number): Promise<void> {
+    await this.#findings.found(fault, schedule, NAMES[place], this.#executions)
+    if (!this.#tools.stay.instance.keepGoing) this.#over = true
+    await this.#turn()
+  }
+
+  /** Between two executions: whether there is to be another one, and what the event loop has to do. */
+  #turn(): undefined | Promise<void> {
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
-    if (engine.load(stay.control.words, WORD.stop) === 1) this.#over = true
-    if (realMs() - this.#turned > TURN_MS) {
-      await setImmediate()
-      this.#turned = realMs()
-    }
+    if (engine.load(this.#tools.stay.control.words, WORD.stop) === 1) this.#over = true
+    return realMs() - this.#turned > TURN_MS ? this.#turnLoop() : undefined
+  }
+
+  async #turnLoop(): Promise<void> {
+    await setImmediate()
+    this.#turned = realMs()
   }
 
   /**
@@ -333,8 +350,8 @@ class Search {
   /** The last schedule once more: it must do the same, or something is not under control. */
   async #recheck(): Promise<void> {
     const { execution } = this.#tools
-    if (execution.board.head[HEAD.ending] === ENDING.cutOff) return
-    await this.#findings.recheck(this.#ops)
+    if (execution.board.head[HEAD.ending] !== ENDING.cutOff) await this.#findings.recheck(this.#ops)
+    await this.#turn()
   }
 
   #finish(inconclusive: string | undefined): FinishedMessage {

@@ -2,89 +2,50 @@
  * Carries jobs out on many hosts: the schedule decides, the links carry, the collector receives, and whoever listens
  * keeps the books. All that hosts say is checked; one that lies is given up, with a line that says so.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostStatus } from '../../results/reporters/reporter.ts'
 import type { GuestEvent, PlannedInstance } from '../../results/schema.ts'
 import { type BundleSource, type Carrier, type HostFacts, HostProblem } from '../carrier.ts'
 import { type AgentMessage, type Ending, ProtocolError } from '../protocol.ts'
 import { Collector } from './collect.ts'
 import { Deadlines } from './deadlines.ts'
-import { Link } from './link.ts'
+import { Hosts } from './hosts.ts'
+import type { Link } from './link.ts'
 import { type Attempt, type Job, type Placed, Schedule } from './schedule.ts'
 import type { FleetListener, Task, Workforce } from './task.ts'
 
 export const GRACE_MS = 30_000
-/** Who comes later than that after the first one finds what was planned without it. */
-const LATE_MS = 3_000
 /** Of the grace. */
 const PATIENCE = 4
 /** Of one guest, told while it runs: more than any has. */
 const MOST_FAILURES = 1000
 
-/** No host can be used: nothing was started. */
-export class NoHost extends Error {
-  readonly exitCode = 3
-}
-
 export class Fleet implements Workforce {
-  readonly #links: ReadonlyMap<string, Link>
-  readonly #facts = new Map<string, HostFacts>()
+  readonly #hosts: Hosts
   readonly #bundles = new Map<string, string>()
   readonly #shipped = new Map<string, number>()
   readonly #instances = new Map<string, PlannedInstance>()
   readonly #deadlines = new Deadlines()
-  readonly #mostCpus: number
   #work: Working | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** Connects to all at once. @param mostCpus to use of each */
   constructor(carriers: readonly Carrier[], mostCpus = Number.POSITIVE_INFINITY) {
-    this.#mostCpus = mostCpus
-    this.#links = new Map(carriers.map(carrier => [carrier.spec.name, new Link(carrier)]))
-    for (const { name, first } of this.#links.values())
-      void first.then(outcome => !(outcome instanceof HostProblem) && this.#facts.set(name, outcome))
+    this.#hosts = new Hosts(carriers, mostCpus)
   }
 
-  /**
-   * Says what hosts are to have before anything is carried out: from now on the bundle travels to them and the run's
-   * agents start.
-   * @param runOn the name of the run on a host
-   */
+  /** Says what hosts are to have before anything is carried out; see `Hosts`. */
   prepare(runOn: (host: string) => string, bundle: BundleSource): void {
-    for (const [name, link] of this.#links) link.prepare({ run: runOn(name), bundle })
+    this.#hosts.prepare(runOn, bundle)
   }
 
-  /**
-   * Waits for the first host that is wide enough.
-   * @param cpus that a host needs; 0: any will do
-   * @returns false where hosts are here, and none of them is
-   * @throws NoHost where no host is here
-   */
-  async ready(cpus: number): Promise<boolean> {
-    const links = [...this.#links.values()]
-    const widths = links.map(async ({ name, first }) => {
-      const outcome = await first
-      return outcome instanceof HostProblem ? 0 : this.#cpusOf(name, outcome)
-    })
-    const wide = widths.map(async width => ((await width) >= Math.max(cpus, 1) ? true : Promise.reject()))
-    const found = await Promise.any(wide).catch(() => false)
-    if (found || (await Promise.all(widths)).some(width => width > 0)) return found
-    const problems = links.map(({ problem }) => problem?.message ?? '')
-    throw new NoHost(`no host can be used, and nothing was started: ${problems.join('; ')}`)
+  /** See `Hosts`. */
+  ready(cpus: number): Promise<boolean> {
+    return this.#hosts.ready(cpus)
   }
 
-  /** The CPUs of all hosts that are here; after the first one came the others have a moment to come, too. */
-  async cpus(): Promise<number> {
-    let here = 0
-    const widths = [...this.#links.values()].map(async ({ name, first }) => {
-      const outcome = await first
-      if (outcome instanceof HostProblem) throw outcome
-      here += this.#cpusOf(name, outcome)
-    })
-    const all = Promise.allSettled(widths)
-    await Promise.any(widths).catch(() => {})
-    await Promise.race([all, sleep(LATE_MS, undefined, { ref: false })])
-    return Math.max(here, 1)
+  /** See `Hosts`. */
+  cpus(): Promise<number> {
+    return this.#hosts.cpus()
   }
 
   /** After `prepare()`. Returns when each job is done, or not to be done any more. */
@@ -94,7 +55,8 @@ export class Fleet implements Workforce {
       patienceMs: PATIENCE * task.graceMs,
       oversubscribe: task.oversubscribe,
     }
-    const schedule = new Schedule([...this.#links.keys()], policy, task.session, performance.now())
+    const names = this.#hosts.links.map(({ name }) => name)
+    const schedule = new Schedule(names, policy, task.session, performance.now())
     for (const job of task.jobs) schedule.add(job)
     for (const { over, ...attempt } of task.earlier) schedule.remember(attempt, over)
     return new Promise((resolve, reject) => {
@@ -110,9 +72,9 @@ export class Fleet implements Workforce {
         arriving: 0,
         interrupted: false,
       }
-      for (const [name, link] of this.#links) {
-        this.#tell(name, 'connecting')
-        link.begin(this.#listenerOf(name, link))
+      for (const link of this.#hosts.links) {
+        this.#tell(link.name, 'connecting')
+        link.begin(this.#listenerOf(link))
       }
       this.#decide()
     })
@@ -133,7 +95,7 @@ export class Fleet implements Workforce {
     for (const { id, host } of work.schedule.attempts('up')) {
       const instance = this.#instances.get(id)
       if (concerns === undefined || (instance !== undefined && concerns(instance)))
-        this.#links.get(host)?.send({ type: 'stop', attempt: id })
+        this.#hosts.send(host, { type: 'stop', attempt: id })
     }
     // Not at once: the listener may be in the middle of what made it say so.
     setImmediate(() => this.#safely(() => this.#withdraw()))
@@ -142,7 +104,7 @@ export class Fleet implements Workforce {
   /** Says goodbye where the agents are to end, and lets go of the rest. */
   async bye(): Promise<void> {
     clearTimeout(this.#timer)
-    await Promise.all([...this.#links.values()].map(link => link.bye()))
+    await this.#hosts.bye()
     this.#work?.collector.close()
   }
 
@@ -150,10 +112,11 @@ export class Fleet implements Workforce {
   close(): void {
     clearTimeout(this.#timer)
     this.#work = undefined
-    for (const link of this.#links.values()) link.close()
+    this.#hosts.close()
   }
 
-  #listenerOf(name: string, link: Link) {
+  #listenerOf(link: Link) {
+    const { name } = link
     const doing =
       <A extends unknown[]>(act: (work: Working, ...args: A) => void) =>
       (...args: A) =>
@@ -165,7 +128,7 @@ export class Fleet implements Workforce {
         work.listener.shipped(name, bytes)
       }),
       up: (facts: HostFacts, hello: Extract<AgentMessage, { type: 'hello' }>) => {
-        this.#facts.set(name, facts)
+        this.#hosts.learn(name, facts)
         this.#bundles.set(name, hello.bundle)
         if (this.#work !== undefined) this.#greet(this.#work, name, hello.attempts)
       },
@@ -197,7 +160,7 @@ export class Fleet implements Workforce {
     const there = present.map(({ attempt, key }) => ({ id: attempt, key, host }))
     this.#safely(() => {
       for (const attempt of there) this.#adopt(work, attempt)
-      const cpus = this.#cpusOf(host, this.#facts.get(host)!)
+      const cpus = this.#hosts.cpusOf(host)
       const { drop, perished } = schedule.up(host, cpus, there, performance.now())
       for (const attempt of perished) listener.over(attempt, 'perished')
       for (const id of drop) this.#drop(work, { id, key: schedule.keyOf(id)!, host }, 'dropped')
@@ -252,7 +215,7 @@ export class Fleet implements Workforce {
         const from = collector.expect(id, message.archive)
         work.endings.set(id, message.ending)
         this.#deadlines.extend(id)
-        this.#links.get(host)!.send({ type: 'fetch', attempt: id, from })
+        this.#hosts.send(host, { type: 'fetch', attempt: id, from })
         break
       }
       case 'chunk':
@@ -291,7 +254,7 @@ export class Fleet implements Workforce {
   }
 
   #drop({ collector, listener }: Working, attempt: Attempt, how: 'counted' | 'late' | 'dropped'): void {
-    this.#links.get(attempt.host)?.send({ type: 'drop', attempt: attempt.id })
+    this.#hosts.send(attempt.host, { type: 'drop', attempt: attempt.id })
     this.#forget(attempt.id)
     collector.drop(attempt.id)
     listener.over(attempt, how)
@@ -309,7 +272,7 @@ export class Fleet implements Workforce {
       error instanceof HostProblem
         ? error
         : new HostProblem('protocol', host, `it does not do as an agent does: ${error.message}`)
-    const link = this.#links.get(host)!
+    const link = this.#hosts.link(host)
     link.problem = problem
     // An honest agent need not wait for somebody to come back, and leaves its room to others.
     if (problem === error) void link.bye()
@@ -357,7 +320,7 @@ export class Fleet implements Workforce {
     this.#instances.set(id, placed)
     this.#deadlines.set(id, placed)
     listener.assigned({ id, key, host })
-    this.#links.get(host)!.send({ type: 'assign', attempt: id, key, instance: placed as never })
+    this.#hosts.send(host, { type: 'assign', attempt: id, key, instance: placed as never })
   }
 
   /** What has not begun, or runs where we cannot see it, is looked at again: is it to run at all? */
@@ -373,13 +336,8 @@ export class Fleet implements Workforce {
     this.#decide()
   }
 
-  #cpusOf(name: string, { cpus }: HostFacts): number {
-    return Math.min(this.#links.get(name)!.spec.cpus ?? cpus, this.#mostCpus)
-  }
-
   #tell(name: string, state: HostStatus['state'], problem?: string): void {
-    const facts = this.#facts.get(name)
-    const cpus = facts === undefined ? 0 : this.#cpusOf(name, facts)
+    const cpus = this.#hosts.cpusOf(name)
     const used = this.#work?.schedule.usedOn(name) ?? 0
     const shipped = this.#shipped.get(name) ?? 0
     this.#work?.listener.host({ name, state, cpus, used, shipped, ...(problem !== undefined && { problem }) })

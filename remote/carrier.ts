@@ -74,6 +74,8 @@ export interface HostFacts {
   readonly roundTripMs: number
   /** Free in the file system of its directory. */
   readonly freeBytes: number
+  /** Processes and threads that its user may have; absent where there is no such limit. */
+  readonly mostProcesses?: number | undefined
 }
 
 /** What is to be on a host before an agent can start. */

@@ -1,5 +1,6 @@
 /** `torture hosts check`: what stands between us and a run on each host. Nothing is changed there. */
 import { HostProblem, type HostSpec, type ProblemKind } from './carrier.ts'
+import { tooNarrow } from './fitness.ts'
 import { directoryAt } from './host/directory.ts'
 import { type OwnFacts, ownFacts } from './host/facts.ts'
 import { troubleOf } from './host/problem.ts'
@@ -42,6 +43,8 @@ type Seen = Pick<HostReport, 'hostKey'> & { readonly facts: NonNullable<HostRepo
 
 function judge(spec: HostSpec, { facts, hostKey }: Seen): HostReport {
   const report = { name: spec.name, facts, cpus: spec.cpus ?? facts.cpus, ...(hostKey !== undefined && { hostKey }) }
+  const narrow = tooNarrow(spec.name, facts)
+  if (narrow !== undefined) return { ...report, fit: false, problem: { kind: narrow.kind, message: narrow.message } }
   if (facts.freeBytes >= LEAST_FREE_BYTES) return { ...report, fit: true }
   const free = `${(facts.freeBytes / 1e6).toFixed(1)} MB`
   const message = `${spec.name}: ${facts.directory} has ${free} left: torture hosts clean frees what old runs left`

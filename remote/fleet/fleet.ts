@@ -136,7 +136,7 @@ export class Fleet implements Workforce {
         if (this.#work !== undefined) this.#hear(this.#work, name, message)
       },
       away: doing((work, problem: HostProblem) => {
-        work.schedule.away(name, performance.now())
+        work.schedule.away(name, performance.now(), problem.message)
         this.#tell(name, 'away', problem.message)
         if (work.interrupted) this.#withdraw()
         this.#decide()

@@ -8,6 +8,7 @@ import {
   type HostSpec,
   type Reached,
 } from '../carrier.ts'
+import { tooNarrow } from '../fitness.ts'
 import {
   type AgentMessage,
   type DriverMessage,
@@ -147,6 +148,8 @@ export class Link {
     try {
       reached = await this.#carrier.connect(this.#abort.signal)
       this.#reached = reached
+      const narrow = tooNarrow(this.name, reached.facts)
+      if (narrow !== undefined) throw narrow
       this.problem = undefined
       this.#tried(reached.facts)
       const gone = reached.closed.then(cut)

@@ -47,6 +47,8 @@ interface HostState {
   tried: boolean
   /** The last sign of life; of a host that was never here the end of the first try. */
   seenAt: number
+  /** What was wrong when it went away last. */
+  why: string
   /** Attempts that may still come to an end there, by id. */
   readonly attempts: Map<string, Placed>
   /** Ids of those that are known to have begun: an order may be lost on its way. */
@@ -84,7 +86,7 @@ export class Schedule {
     this.#session = session
     for (const name of hosts)
       this.#hosts.set(name, {
-        ...{ name, state: 'away', cpus: 0, tried: false, seenAt: now },
+        ...{ name, state: 'away', cpus: 0, tried: false, seenAt: now, why: '' },
         ...{ attempts: new Map(), begun: new Set() },
       })
   }
@@ -183,8 +185,9 @@ export class Schedule {
     this.#host(name).seenAt = now
   }
 
-  away(name: string, now: number): void {
+  away(name: string, now: number, why = ''): void {
     const host = this.#host(name)
+    host.why = why
     if (host.state === 'up') host.state = 'away'
     if (!host.tried) Object.assign(host, { tried: true, seenAt: now })
   }
@@ -313,7 +316,7 @@ export class Schedule {
     if (!away) return undefined
     const names = able.map(({ name }) => name)
     const listed = names.length > MOST_NAMED ? `any of ${names.length} hosts` : names.join(', ')
-    return `nothing was heard of ${listed} for ${Math.round(patienceMs / 1000)} s`
+    return `nothing was heard of ${listed} for ${Math.round(patienceMs / 1000)} s${lastWords(able)}`
   }
 
   /** Where there is most room: so all hosts get something to do. @returns those for which there is none */
@@ -360,6 +363,12 @@ export class Schedule {
     this.#given.set(id, placed)
     return placed
   }
+}
+
+/** Of the first that has any. */
+function lastWords(hosts: readonly HostState[]): string {
+  const why = hosts.map(host => host.why).find(text => text !== '')
+  return why === undefined ? '' : `: ${why}`
 }
 
 /** From before it was away, or was given up for lost. */

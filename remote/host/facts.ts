@@ -1,5 +1,5 @@
 /** What a host says of itself. */
-import { statfsSync } from 'node:fs'
+import { readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { type DirectoryState, existingParent, inspectDirectory } from './directory.ts'
 
@@ -13,11 +13,14 @@ export interface OwnFacts {
   readonly freeBytes: number
   readonly directory: string
   readonly state: DirectoryState
+  readonly mostProcesses?: number | undefined
 }
 
 /** @throws Trouble where the directory cannot be ours */
 export function ownFacts(directory: string): OwnFacts {
+  const mostProcesses = process.getuid?.() === 0 ? undefined : processLimit()
   return {
+    ...(mostProcesses !== undefined && { mostProcesses }),
     hostname: hostname(),
     platform: process.platform,
     arch: process.arch,
@@ -27,6 +30,17 @@ export function ownFacts(directory: string): OwnFacts {
     state: inspectDirectory(directory),
     freeBytes: freeBytes(directory),
     directory,
+  }
+}
+
+/** Processes and threads that the present user may have; undefined: as many as there is room for, or not Linux. */
+function processLimit(): number | undefined {
+  try {
+    const [, limit] = /^Max processes +(\d+) /m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
+    return limit === undefined ? undefined : Number(limit)
+  } catch {
+    // No /proc.
+    return undefined
   }
 }
 

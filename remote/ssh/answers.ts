@@ -23,6 +23,7 @@ const answers: { [K in keyof Answers]: v.GenericSchema<unknown, Answers[K]> } = 
     freeBytes: amount,
     directory: line,
     state: v.picklist(['ours', 'absent', 'empty']),
+    mostProcesses: v.exactOptional(amount),
   }),
   time: v.object({ now: amount }),
   want: v.object({ wanted: v.boolean() }),

@@ -39,6 +39,27 @@ const shared = {
   logLevel: 'warning',
 }
 
+/** What every run loads. */
+const CORE = ['commands/run', 'runner/run-plan'].map(name => join(root, `torture/${name}.ts`))
+
+/**
+ * What a run loads becomes one chunk, as everything that is loaded later has it, too. There would be one for each set of
+ * later modules that share something, and forty to load for a run, most of a few hundred bytes: Node takes longer to
+ * find such a file than to read it.
+ */
+const core = {
+  name: 'core',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\..*\.ts$/, namespace: 'file' }, ({ path, kind, resolveDir }) =>
+      kind === 'dynamic-import' ? { path: join(resolveDir, path), namespace: 'later' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'later' }, ({ path }) => ({
+      contents: `${CORE.map(file => `import ${JSON.stringify(file)}\n`).join('')}export * from ${JSON.stringify(path)}\n`,
+      resolveDir: root,
+    }))
+  },
+}
+
 /** A new folder takes the place of the old one at once: somebody may be using it. */
 async function bundleCommand() {
   const draft = join(out, `.cli-${process.pid}`)
@@ -47,6 +68,7 @@ async function bundleCommand() {
     entryPoints: { cli: join(root, 'torture/cli.ts') },
     outdir: draft,
     splitting: true,
+    plugins: [core],
     chunkNames: '[name]-[hash]',
     minify: true,
     // Names stay: they are what `internal error` prints.

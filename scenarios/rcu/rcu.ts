@@ -2,7 +2,8 @@
 import type { Cpu } from '../../lib/shm/cpu.ts'
 import { Rcu, type RcuImage, rcuRegion } from '../../lib/sync/rcu.ts'
 import { defineScenario } from '../../torture/scenario.ts'
-import { type Flavour, gracePeriods } from '../workloads/grace-periods.ts'
+import { gracePeriods } from '../workloads/grace-periods.ts'
+import type { Flavour } from '../workloads/rcu-flavour.ts'
 
 /** All sections of a thread are alike. */
 const SECTION = 0

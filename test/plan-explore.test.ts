@@ -2,7 +2,7 @@
 import t from 'tap'
 import { chooseAgain, planAgain } from '../torture/plan/again.ts'
 import { engines } from '../torture/plan/engines.ts'
-import { EXPLORE } from '../torture/plan/explore.ts'
+import { EXPLORE, type ExploreRequest, PLAIN_SEARCH } from '../torture/plan/explore.ts'
 import { makePlan, type Request } from '../torture/plan/plan.ts'
 import { fitToCode, planReplay } from '../torture/plan/replay.ts'
 import { CpuPool } from '../torture/runner/affinity.ts'
@@ -11,7 +11,7 @@ import { bug, request, scenario } from './helpers/plans.ts'
 
 const USAGE = { name: 'Error', exitCode: 2 }
 
-const search = (more: Partial<Request> = {}) => request({ explore: EXPLORE, failFast: true, ...more })
+const search = (more: Partial<Request> = {}) => request({ explore: PLAIN_SEARCH, failFast: true, ...more })
 const once = { scenario: scenario('a'), times: 1 }
 
 t.test('a guest for each CPU of the budget, or as many as the user says', async t => {
@@ -53,11 +53,12 @@ t.test('counts of cpus are the same on every machine', async t => {
 
 t.test('a bug that only weaker memory shows is looked for with that', async t => {
   const weak = bug('weak', ['a'], { memoryModel: 'pso', hardness: 'X' })
-  const model = (explore: Partial<typeof EXPLORE>, bugs = [weak]) =>
-    makePlan(search({ explore: { ...EXPLORE, ...explore }, bugs: ['weak'] }), [once], bugs).instances[0].explore!
+  const model = (explore: Partial<ExploreRequest>, bugs = [weak]) =>
+    makePlan(search({ explore: { ...PLAIN_SEARCH, ...explore }, bugs: ['weak'] }), [once], bugs).instances[0].explore!
       .memoryModel
   t.equal(model({}), 'pso')
   t.equal(model({ memoryModel: 'tso' }), 'tso', 'unless told otherwise')
+  t.equal(model({ memoryModel: 'sc' }), 'sc', 'whatever that is')
   t.equal(model({}, [bug('weak', ['a'])]), 'sc')
   t.throws(() => model({ strategy: 'dpor' }), { ...USAGE, message: /--strategy dpor knows no store buffers/ })
 })

@@ -53,8 +53,7 @@ export function options(yargs: Argv) {
       })
       .option('memory-model', {
         ...text,
-        default: EXPLORE.memoryModel,
-        describe: `${MEMORY_MODELS.join(', ')}; tso and pso delay stores that lib marks as relaxed or release`,
+        describe: `${MEMORY_MODELS.join(', ')}; tso and pso delay stores that lib marks as relaxed or release; default: sc, or what a bug needs`,
       })
       .option('emit', { ...text, describe: 'write the failing schedule to FILE, as a test that needs no torture' })
       .option('cpus', { ...text, describe: 'CPUs, with one guest each; default: all that are available' })
@@ -101,7 +100,9 @@ function parseRequest(flags: ExploreFlags): Request {
       strategy: oneOf(flags.strategy ?? EXPLORE.strategy, STRATEGIES, '--strategy'),
       executions: flags.executions === undefined ? 0 : parseCount(flags.executions, '--executions', MOST_EXECUTIONS),
       ops: parseCount(flags.ops ?? String(EXPLORE.ops), '--ops', MOST_OPS),
-      memoryModel: oneOf(flags['memory-model'] ?? EXPLORE.memoryModel, MEMORY_MODELS, '--memory-model'),
+      ...(flags['memory-model'] !== undefined && {
+        memoryModel: oneOf(flags['memory-model'], MEMORY_MODELS, '--memory-model'),
+      }),
       focus: (flags.focus ?? []).map(parseFocus),
     },
     durationMs: parseDuration(flags.budget ?? '60s', '--budget'),

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { createReporter } from '../../results/reporters/index.ts'
 import type { Reporter } from '../../results/reporters/reporter.ts'
 import { type Engine, engines, parseTiers, TIERS } from '../plan/engines.ts'
-import { EXPLORE } from '../plan/explore.ts'
+import { PLAIN_SEARCH } from '../plan/explore.ts'
 import { INSPECT_PORT, type Request } from '../plan/plan.ts'
 import { parseDuration } from '../plan/quantities.ts'
 import { oneOf, parseReporter, storeOptions, text, texts } from './flags.ts'
@@ -101,7 +101,7 @@ async function parseRequest(flags: RunFlags): Promise<Request> {
   const launched = parseLaunch(flags)
   return {
     ...launched,
-    ...(explores && { explore: EXPLORE }),
+    ...(explores && { explore: PLAIN_SEARCH }),
     durationMs: parseDuration(flags.duration ?? '10s', '--duration'),
     jitter: oneOf(flags.jitter ?? 'low', JITTER, '--jitter'),
     bridgeMs: flags.bridge === '0' ? 0 : parseDuration(flags.bridge ?? '5s', '--bridge'),

@@ -4,7 +4,7 @@ import type { BugDescription, ScenarioDescription } from '../bundle/manifest.ts'
 import { UsageError } from '../errors.ts'
 import type { Hardness } from '../scenario.ts'
 import { engines } from './engines.ts'
-import { EXPLORE } from './explore.ts'
+import { PLAIN_SEARCH } from './explore.ts'
 import { hint } from './nearest.ts'
 import { pack } from './pack.ts'
 import { makePlan, type PlanBody, type Request } from './plan.ts'
@@ -86,7 +86,7 @@ function triesOf(
   const { instances } = makePlan(
     {
       ...request,
-      ...(explores && { explore: EXPLORE }),
+      ...(explores && { explore: PLAIN_SEARCH }),
       durationMs: explores ? request.budgetMs : request.durationMs,
       bugs: [id],
       jitter: 'low',

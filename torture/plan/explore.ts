@@ -6,16 +6,21 @@ import { type Parametrised, resolveThreads, type Wishes } from './params.ts'
 import type { Selected } from './selector.ts'
 
 /** What the flags say of the search. */
-export type ExploreRequest = Pick<ExploreOptions, 'strategy' | 'executions' | 'ops' | 'memoryModel' | 'focus'>
+export interface ExploreRequest extends Pick<ExploreOptions, 'strategy' | 'executions' | 'ops' | 'focus'> {
+  /** Left out: what a bug needs, or `sc`. */
+  readonly memoryModel?: ExploreOptions['memoryModel']
+}
 
-/** Without flags. */
-export const EXPLORE: ExploreRequest = {
+/** A request without flags. */
+export const PLAIN_SEARCH: ExploreRequest = {
   strategy: 'portfolio',
   executions: 0,
   ops: 4,
-  memoryModel: 'sc',
   focus: [],
 }
+
+/** What comes of it. */
+export const EXPLORE: Required<ExploreRequest> = { ...PLAIN_SEARCH, memoryModel: 'sc' }
 
 /**
  * What a count of `cpus` means where threads take turns: a number that is the same on every machine, since a schedule
@@ -31,17 +36,25 @@ export const guestsOf = ({ times, counted }: Selected<unknown>, cpus: number): n
 export function explored(explore: ExploreRequest, scenario: Parametrised, wishes: Wishes) {
   const threads = resolveThreads(scenario, wishes, CPUS)
   const total = threads.reduce((sum, { count }) => sum + count, 0)
-  const buffered = explore.memoryModel !== 'sc'
+  const { memoryModel = 'sc' } = explore
+  const buffered = memoryModel !== 'sc'
   if (buffered && (explore.strategy === 'dpor' || explore.strategy === 'bounded'))
     throw new UsageError(
-      `--strategy ${explore.strategy} knows no store buffers: leave out --memory-model ${explore.memoryModel}, or take random, pct, pos or urw`,
+      `--strategy ${explore.strategy} knows no store buffers: leave out --memory-model ${memoryModel}, or take random, pct, pos or urw`,
     )
   const most = buffered ? MOST_ACTORS >> 1 : MOST_ACTORS
   if (total > most) {
-    const why = buffered ? ` with --memory-model ${explore.memoryModel}` : ''
+    const why = buffered ? ` with --memory-model ${memoryModel}` : ''
     throw new UsageError(
       `${scenario.name}: ${total} threads are more than the ${most} that can be explored${why}: lower --threads`,
     )
   }
-  return { mode: 'explore' as const, explore, threads, jitter: 'off' as const, cpus: 1, oversubscribed: false }
+  return {
+    mode: 'explore' as const,
+    explore: { ...explore, memoryModel },
+    threads,
+    jitter: 'off' as const,
+    cpus: 1,
+    oversubscribed: false,
+  }
 }

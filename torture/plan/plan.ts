@@ -141,10 +141,10 @@ function planScenario(
   )
 }
 
-/** A bug that only weaker memory shows is looked for with that, where nothing else is asked for. */
+/** A bug that only weaker memory shows is looked for with that, unless the user says otherwise: `sc`, too, is a word. */
 function withModel(explore: ExploreRequest, bugs: readonly BugDescription[]): ExploreRequest {
   const needed = bugs.findLast(({ memoryModel }) => memoryModel !== undefined)?.memoryModel
-  return needed === undefined || explore.memoryModel !== 'sc' ? explore : { ...explore, memoryModel: needed }
+  return needed === undefined ? explore : { ...explore, memoryModel: explore.memoryModel ?? needed }
 }
 
 /** What makes it a stress instance: real parallel threads, one CPU for each if the budget has them. */

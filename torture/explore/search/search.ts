@@ -160,6 +160,7 @@ class Search {
   async #prove(share: number): Promise<boolean> {
     const { dpor } = this.#tools.strategies
     const until = this.#startedMs + share * this.#tools.stay.instance.durationMs
+    dpor.expires = () => realMs() > until || this.#isStopped()
     for (;;) {
       await this.#rotate([PLACE.dpor], () => realMs() > until)
       if (!dpor.over || this.#tally.doubt(dpor, this.#patience) !== undefined) return false
@@ -296,8 +297,12 @@ class Search {
   #turn(): undefined | Promise<void> {
     const { executions } = this.#options
     if (executions > 0 && this.#executions >= executions) this.#over = true
-    if (engine.load(this.#tools.stay.control.words, WORD.stop) === 1) this.#over = true
+    if (this.#isStopped()) this.#over = true
     return realMs() - this.#turned > TURN_MS ? this.#turnLoop() : undefined
+  }
+
+  #isStopped(): boolean {
+    return engine.load(this.#tools.stay.control.words, WORD.stop) === 1
   }
 
   async #turnLoop(): Promise<void> {

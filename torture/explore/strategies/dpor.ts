@@ -30,6 +30,8 @@ import type { Strategy } from './strategy.ts'
  * and the search is not complete. Likewise beyond as many choices as the prefix has room for.
  */
 export const MOST_REMEMBERED = 1 << 16
+/** Steps that are looked at without a look at the clock. */
+const ASK_EVERY = 16
 
 /** A step before which there was a choice. */
 interface Choice {
@@ -59,6 +61,12 @@ export class Dpor implements Strategy {
   diverged = false
   /** An execution was too long. */
   truncated = false
+  /**
+   * Whether the time is over. What is to be learnt from an execution may take longer than the execution itself, by the
+   * square of its steps at worst, so this is asked on the way.
+   */
+  expires: () => boolean = () => false
+  #expired = false
   readonly #prefix: Prefix
   readonly #sleepSet: SleepSet
   #order: HappensBefore
@@ -82,12 +90,12 @@ export class Dpor implements Strategy {
 
   /** Nothing is left to try. */
   get over(): boolean {
-    return this.#over
+    return this.#over && !this.#expired
   }
 
   /** All classes were explored: of those that there are within the bounds of the scheduler, none is missing. */
   get exhausted(): boolean {
-    return this.#over && !this.diverged && !this.truncated && this.unresolved === 0
+    return this.over && !this.diverged && !this.truncated && this.unresolved === 0
   }
 
   /** Begins again. @param everyState something looks at all cells after every step: the order of any two changes matters */
@@ -97,6 +105,7 @@ export class Dpor implements Strategy {
     this.unresolved = 0
     this.diverged = false
     this.truncated = false
+    this.#expired = false
     this.#choices = []
     this.#branch = undefined
     this.#over = false
@@ -162,6 +171,10 @@ export class Dpor implements Strategy {
       if (asleep.some(sleeper => sleeper.actor === actor)) return false
       if (step >= MOST_REMEMBERED) {
         this.truncated = true
+        return true
+      }
+      if (step % ASK_EVERY === 0 && this.expires()) {
+        this.#expired = true
         return true
       }
       const races = this.#order.extend(board)

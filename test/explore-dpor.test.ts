@@ -1,12 +1,6 @@
 /** The partial-order reduction against brute force, and against counts that are known. */
 import t from 'tap'
-import { type Board, ENDING, HEAD } from '../torture/explore/schedule/board.ts'
-import { DID } from '../torture/explore/schedule/ops.ts'
-import { Scheduler } from '../torture/explore/schedule/scheduler.ts'
-import { Bounded } from '../torture/explore/strategies/bounded.ts'
-import { Dpor } from '../torture/explore/strategies/dpor.ts'
-import { SLEEP_SET_WORDS } from '../torture/explore/strategies/sleep-set.ts'
-import { classOf, everySchedule } from './helpers/everything.ts'
+import { everySchedule } from './helpers/everything.ts'
 import { generate, type Shape } from './helpers/generated.ts'
 import {
   add,
@@ -16,75 +10,13 @@ import {
   gate,
   load,
   type Machine,
-  machineFor,
   notify,
-  type Outcome,
   type Program,
-  type RunOptions,
   runAll,
-  runOnce,
   store,
   wait,
 } from './helpers/machine.ts'
-
-const OPTIONS: RunOptions = { opening: 'start', spins: true, spinBound: 100 }
-
-const dpor = (programs: readonly Program[]): Machine<Dpor> => machineFor(programs.length, scratch => new Dpor(scratch))
-
-/** What can be told of an execution afterwards: a failure is its thread and error, whatever the others have done. */
-const finalOf = ({ ending, culprit, thrown, memory, returned }: Outcome): string =>
-  ending === ENDING.failed
-    ? `${culprit} failed: ${(thrown as Error).message}`
-    : `${ending} ${memory.join('').replace(/0*$/, '')} ${returned.join('/')}`
-
-interface Found {
-  /** How often, by class. */
-  readonly classes: Map<string, number>
-  readonly finals: Set<string>
-  readonly executions: number
-  /** Most choices of an execution. */
-  readonly choices: number
-  /** Whether executions of the same class ended alike. */
-  readonly alike: boolean
-}
-
-function collect(outcomes: Iterable<Outcome>): Found {
-  const classes = new Map<string, number>()
-  const ends = new Map<string, string>()
-  const finals = new Set<string>()
-  let [executions, choices, alike] = [0, 0, true]
-  for (const outcome of outcomes) {
-    const name = classOf(outcome.trace)
-    const final = finalOf(outcome)
-    classes.set(name, (classes.get(name) ?? 0) + 1)
-    if ((ends.get(name) ?? final) !== final) alike = false
-    ends.set(name, final)
-    finals.add(final)
-    executions++
-    choices = Math.max(choices, outcome.trace.filter(({ did }) => (did & DID.chosen) !== 0).length)
-  }
-  return { classes, finals, executions, choices, alike }
-}
-
-/** Explores all, and says what is wrong with that: nothing, as it should be. */
-function compare(programs: readonly Program[], options: RunOptions): { wrong: string; classes: number; all: number } {
-  const all = collect(everySchedule(programs, options))
-  const machine = dpor(programs)
-  const { strategy } = machine
-  const found = collect(runAll(machine, programs, options))
-  const missing = [...all.classes.keys()].filter(name => !found.classes.has(name)).length
-  const lost = [...all.finals].filter(final => !found.finals.has(final))
-  const wrong = [
-    ...(all.alike ? [] : ['executions of a class that end differently']),
-    ...(strategy.classes !== all.classes.size ? [`${strategy.classes} classes of ${all.classes.size}`] : []),
-    ...(missing > 0 ? [`${missing} missing`] : []),
-    ...(lost.length > 0 ? [`not found: ${lost.join(', ')}`] : []),
-    ...(strategy.classes + strategy.redundant !== found.executions ? ['executions do not add up'] : []),
-    ...(!strategy.exhausted ? ['not exhausted'] : []),
-    ...(programs.length === 2 && strategy.redundant > 0 ? [`${strategy.redundant} redundant`] : []),
-  ]
-  return { wrong: wrong.join('; '), classes: all.classes.size, all: all.executions }
-}
+import { collect, compare, dpor, finalOf, increment, OPTIONS, times } from './helpers/reduced.ts'
 
 const generated: [string, Shape, number][] = [
   ['two threads', { threads: 2, pieces: 3 }, 40],
@@ -160,13 +92,9 @@ const writer: Program = function* (thread) {
 const reader: Program = function* () {
   yield* load(0)
 }
-const increment: Program = function* () {
-  yield* store(0, (yield* load(0)) + 1)
-}
 const alone: Program = function* (thread) {
   for (let n = 0; n < 5; n++) yield* add(thread, 1)
 }
-const times = (count: number, program: Program): Program[] => Array.from({ length: count }, () => program)
 
 /** Flanagan and Godefroid's: threads put four messages each into a hash table; from 12 threads on they collide. */
 const indexer: Program = function* (thread) {
@@ -248,76 +176,6 @@ t.test('what is done while handles are opened is not reordered', async t => {
   t.equal(machine.strategy.exhausted, true)
 })
 
-/** Each has cells of its own, and two that they share. */
-const partlyAlone: Program = function* (thread) {
-  for (let n = 0; n < 3; n++) {
-    yield* add(10 + thread, 1)
-    yield* add(0, 1)
-    yield* load(10 + thread)
-    yield* store(1, thread)
-  }
-}
-
-t.test('with a focus on all contended cells nothing is lost', async t => {
-  const programs = times(2, partlyAlone)
-  const whole = dpor(programs)
-  const wanted = collect(runAll(whole, programs))
-  const focused = dpor(programs)
-  focused.focused = true
-  focused.focus.add(addressOf(0), 8)
-  const found = collect(runAll(focused, programs))
-  t.equal(focused.strategy.classes, whole.strategy.classes)
-  t.same([...found.classes.keys()].sort(), [...wanted.classes.keys()].sort())
-  t.ok(found.choices < wanted.choices, `${found.choices} choices instead of ${wanted.choices}`)
-  t.equal(focused.strategy.exhausted, true)
-})
-
-/** The same, with a look at a cell of its own before each operation, as loops have it that poll for something else. */
-const lookingAside = (program: Program): Program =>
-  function* (thread) {
-    const steps = program(thread)
-    let next = steps.next()
-    while (next.done !== true) {
-      yield* load(10 + thread)
-      next = steps.next(yield next.value)
-    }
-    return next.value
-  }
-
-t.test('who was roused is not run through where it goes on, at whatever cell', async t => {
-  const waits: Program = function* () {
-    while ((yield* load(0)) + (yield* load(1)) < 3);
-  }
-  const changes: Program = function* () {
-    yield* store(0, 1)
-    yield* store(0, 0)
-    yield* store(1, 1)
-    yield* store(0, 2)
-  }
-  const programs = [waits, changes].map(lookingAside)
-  const wanted = collect(runAll(dpor(programs), programs, OPTIONS))
-  const machine = dpor(programs)
-  machine.focused = true
-  machine.focus.add(addressOf(0), 8)
-  const found = collect(runAll(machine, programs, OPTIONS))
-  t.equal(machine.strategy.unresolved, 0)
-  t.equal(found.classes.size, wanted.classes.size)
-})
-
-t.test('with a focus that leaves out a contended cell it does not say that all was explored', async t => {
-  const programs = times(2, partlyAlone)
-  const machine = dpor(programs)
-  machine.focused = true
-  machine.focus.add(addressOf(1), 4)
-  for (const _ of runAll(machine, programs)) if (machine.strategy.classes > 1000) break
-  t.ok(machine.strategy.unresolved > 0)
-  t.equal(machine.strategy.exhausted, false)
-  machine.focus.add(addressOf(0), 4)
-  machine.strategy.reset()
-  collect(runAll(machine, programs))
-  t.equal(machine.strategy.exhausted, true)
-})
-
 const sleepsFor = (ms: number): Program =>
   function* (thread) {
     return `${yield* wait(thread, 0, ms)} at ${yield* clock()}`
@@ -362,60 +220,4 @@ t.test('if something looks at all cells after every step, all contents are seen'
   t.equal(states(machine, programs).size, 27)
   t.equal(machine.strategy.classes, 90, '6! / (2!)^3 orders of the changes')
   t.equal(machine.strategy.exhausted, true)
-})
-
-t.test('other strategies may have their turns in between', async t => {
-  const programs = times(3, increment)
-  const machine = dpor(programs)
-  const bounded: Machine = { ...machine, strategy: new Bounded(machine.board.scratch(1)) }
-  const scheduler = new Scheduler(machine.board, [machine.strategy, bounded.strategy], machine.focus)
-  const classes = new Set<string>()
-  for (;;) {
-    machine.board.head[HEAD.strategy] = 0
-    const outcome = runOnce({ ...machine, scheduler }, programs)
-    if (outcome === undefined) break
-    classes.add(classOf(outcome.trace))
-    machine.board.head[HEAD.strategy] = 1
-    runOnce({ ...bounded, scheduler }, programs)
-  }
-  t.equal(classes.size, 36)
-  t.equal(machine.strategy.classes, 36)
-})
-
-t.test('programs that do not repeat themselves are noticed', async t => {
-  let runs = 0
-  const programs: Program[] = [
-    increment,
-    function* () {
-      if (++runs > 2) yield* load(1)
-      yield* store(0, (yield* load(0)) + 1)
-    },
-  ]
-  const machine = dpor(programs)
-  collect(runAll(machine, programs))
-  t.equal(machine.strategy.diverged, true)
-  t.equal(machine.strategy.exhausted, false)
-  machine.strategy.reset()
-  t.equal(machine.strategy.diverged, false)
-  t.equal(machine.strategy.begin(), true)
-})
-
-t.test('with more choices than can be kept it does not say that all was explored', async t => {
-  const programs = times(2, partlyAlone)
-  const machine = machineFor(2, scratch => new Dpor(scratch.subarray(0, SLEEP_SET_WORDS), new Int32Array(10)))
-  collect(runAll(machine, programs))
-  t.equal(machine.strategy.truncated, true)
-  t.equal(machine.strategy.exhausted, false)
-})
-
-t.test('nor if an execution was cut off', async t => {
-  class CutOff extends Dpor {
-    override end(board: Board): void {
-      board.head[HEAD.ending] = ENDING.cutOff
-      super.end(board)
-    }
-  }
-  const machine = machineFor(2, scratch => new CutOff(scratch))
-  collect(runAll(machine, times(2, writer)))
-  t.equal(machine.strategy.exhausted, false)
 })

@@ -8,11 +8,11 @@
  * specification, before the thread asks for its turn.
  */
 
+import { engine } from '../../guest/engine.ts'
 import type { Modified } from '../memory-model/weak-memory.ts'
 import type { Addresses, Known } from '../report/addresses.ts'
 import { DID, OP } from '../schedule/ops.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
-import { engine } from './engine.ts'
 import type { Stage } from './stage.ts'
 
 type Value = number | bigint

@@ -3,7 +3,7 @@
  * a store and a notify. Nobody spins: the whole process is meant to run on one CPU, where a spin only keeps it from
  * whoever is waited for.
  */
-import { engine } from './engine.ts'
+import { engine } from '../../guest/engine.ts'
 
 const LINE = 16
 const { load, notify, store, wait } = engine

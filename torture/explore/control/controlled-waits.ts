@@ -3,10 +3,11 @@
  * another one that returns: after a notify, which takes waits out of the queue in the order in which they came, or by
  * time-out, which is a choice of the scheduler like any other and moves the virtual clock to the deadline.
  */
+
+import { engine } from '../../guest/engine.ts'
 import type { Addresses, Known } from '../report/addresses.ts'
 import { type Board, HEAD } from '../schedule/board.ts'
 import { DID, OP } from '../schedule/ops.ts'
-import { engine } from './engine.ts'
 import type { Stage } from './stage.ts'
 
 /** An asynchronous wait that is not over. */

@@ -2,6 +2,7 @@
 
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
+import { realMs } from '../../guest/engine.ts'
 import { Xoshiro } from '../../guest/random.ts'
 import { faultOf } from '../../guest/report/report.ts'
 import type { Context } from '../../guest/rounds/participant.ts'
@@ -11,7 +12,6 @@ import { isBeyond, MOST_STORED } from '../report/interleaving.ts'
 import { ACTOR, type Board, ENDING, HEAD } from '../schedule/board.ts'
 import type { Explored } from '../search/explored.ts'
 import type { ControlledWaits } from './controlled-waits.ts'
-import { realMs } from './engine.ts'
 import type { Stage, Traced } from './stage.ts'
 
 /**

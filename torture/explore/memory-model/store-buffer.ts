@@ -18,7 +18,7 @@
  * All of it lies in shared memory, since whoever has the baton carries a store out for the thread that delayed it.
  */
 
-import { engine } from '../control/engine.ts'
+import { engine } from '../../guest/engine.ts'
 import type { Addresses, Known } from '../report/addresses.ts'
 import { ACTOR, type Board } from '../schedule/board.ts'
 import { DID, OP } from '../schedule/ops.ts'

@@ -1,7 +1,7 @@
 /** What becomes of a failure: it must happen again by its own schedule, is made small, traced, and reported. */
 import { WORD } from '../../guest/control.ts'
+import { engine } from '../../guest/engine.ts'
 import { kindOf } from '../../guest/report/report.ts'
-import { engine } from '../control/engine.ts'
 import type { ExploredFault } from '../control/fault-box.ts'
 import type { ExecutionOptions, Outcome } from '../execution.ts'
 import { buildInterleaving } from '../report/interleaving.ts'

@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { CLOCK, now, WORD } from '../../guest/control.ts'
+import { engine, realMs } from '../../guest/engine.ts'
 import type { FinishedMessage, Stay } from '../../guest/messages.ts'
-import { engine, realMs } from '../control/engine.ts'
 import type { ExploredFault } from '../control/fault-box.ts'
 import type { ExecutionOptions, Outcome } from '../execution.ts'
 import type { Lead } from '../part.ts'

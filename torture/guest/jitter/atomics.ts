@@ -11,22 +11,10 @@
  * replacement stays behind.
  */
 import { MINE, threadBase } from '../control.ts'
+import { engine } from '../engine.ts'
 import type { Spins } from '../watch/spins.ts'
 import type { Delays } from './delays.ts'
 
-const engine = {
-  add: Atomics.add,
-  and: Atomics.and,
-  compareExchange: Atomics.compareExchange,
-  exchange: Atomics.exchange,
-  load: Atomics.load,
-  notify: Atomics.notify,
-  or: Atomics.or,
-  store: Atomics.store,
-  sub: Atomics.sub,
-  wait: Atomics.wait,
-  xor: Atomics.xor,
-}
 type Method = (a: unknown, b: unknown, c?: unknown, d?: unknown) => unknown
 const realm = Atomics as unknown as Record<string, Method>
 

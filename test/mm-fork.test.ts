@@ -1,35 +1,14 @@
-/** fork and copy-on-write: what both sides see, whose page a page is, and what is left of a fork that fails. */
+/** fork and copy-on-write: what both sides see, and whose page a page is. */
 import t from 'tap'
 import { DONE } from '../lib/mm/call/mmap.ts'
 import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
-import { FRAME, PAGE_LOG, PG_ANON_EXCLUSIVE, PTE_WRITE, VMA, ZERO_FRAME } from '../lib/mm/layout.ts'
-import { POLICIES, type PolicyName } from '../lib/mm/policy/policy.ts'
-import { Machine, PRIVATE, READ_ONLY, SHARED } from './helpers/memory.ts'
+import { FRAME, PG_ANON_EXCLUSIVE, PTE_WRITE, VMA, ZERO_FRAME } from '../lib/mm/layout.ts'
+import { POLICIES } from '../lib/mm/policy/policy.ts'
+import { bury, child, go, machine } from './helpers/fork.ts'
+import { type Machine, PRIVATE, READ_ONLY, SHARED } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'
 
 const PRIVATE_OBJECT = { write: true, object: 1, offset: 0, shared: false }
-
-/** One address space exists, with private pages [8, 24). */
-function machine(policy: PolicyName = 'vma-lock'): Machine {
-  const m = new Machine(policy, { mms: 5, firstMms: 1, vmas: 64 })
-  m.on(0, task => task.mmap(0, 8, 24, PRIVATE))
-  return m
-}
-
-/** CPU 1 goes to a child of where CPU 0 is; who ends the child is left to `bury`. */
-function child(m: Machine): number {
-  const id = m.on(0, task => task.fork())
-  go(m, 1, id)
-  return id
-}
-
-const go = (m: Machine, cpu: number, id: number) => m.on(cpu, task => task.switchMm(id))
-
-/** CPU 1 leaves, and the children end. */
-function bury(m: Machine, ...ids: number[]): void {
-  go(m, 1, 0)
-  for (const id of ids) m.on(0, task => task.exit(id))
-}
 
 const exclusive = (m: Machine, frame: number) => (m.frame(frame, 'flags') & PG_ANON_EXCLUSIVE) !== 0
 const writable = (m: Machine, mm: number, vpn: number) => (m.pte(mm, vpn) & PTE_WRITE) !== 0
@@ -312,91 +291,5 @@ t.test('a fault that has looked at the entry finds it changed by fork', async t 
   go(m, 1, id)
   t.equal(m.read(1, 8, 0), 8)
   bury(m, id)
-  m.endAndAudit()
-})
-
-t.test('there are so many address spaces, and no more', async t => {
-  const m = machine()
-  const ids = [1, 2, 3, 4].map(() => m.on(0, task => task.fork()))
-  t.same(ids, [1, 2, 3, 4])
-  t.equal(
-    m.on(0, task => task.fork()),
-    -1,
-  )
-  bury(m, 3)
-  t.equal(
-    m.on(0, task => task.fork()),
-    3,
-  )
-  bury(m, 1, 2, 3, 4)
-  m.endAndAudit()
-})
-
-/** What is in use of everything that fork allocates, with nothing waiting for a grace period. */
-function inUse(m: Machine): number[] {
-  const { k } = m
-  m.on(0, () => k.rcu.barrier())
-  return [m.freeFrames(), ...[k.vmas, k.anonVmas, k.avcs, k.nodes, k.tables].map(slab => slab.live())]
-}
-
-t.test('a fork that fails, wherever it does, leaves nothing behind and promises nothing', async t => {
-  const m = machine()
-  // Three VMAs with pages, in several tables; the second one is shared.
-  m.on(0, task => {
-    task.mmap(0, 32, 40, SHARED)
-    task.mmap(0, 48, 64, PRIVATE)
-  })
-  const pages = [8, 16, 23, 32, 48, 63]
-  for (const vpn of pages) m.write(0, vpn, vpn)
-  const before = inUse(m)
-  const revoked = () => Atomics.load(m.w, m.mm(0).log(63, PAGE_LOG.write_revoked))
-  const promise = revoked()
-  let fails = 0
-  for (let id = -1; id === -1 && fails < 100; fails++) {
-    let asked = 0
-    m.k.shouldFail = () => asked++ === fails
-    id = m.on(0, task => task.fork())
-    m.k.shouldFail = () => false
-    if (id === -1) {
-      t.same(inUse(m), before, `failure ${fails}`)
-      t.equal(revoked(), promise, 'of the last VMA nothing was promised')
-      t.same(
-        [1, 2, 3, 4].map(mm => Atomics.load(m.w, m.mm(mm).count)),
-        [0, 0, 0, 0],
-      )
-      t.same(
-        pages.map(vpn => m.read(0, vpn)),
-        pages,
-      )
-      t.same(
-        pages.map(vpn => m.write(0, vpn, vpn)),
-        [0, 0, 0, 0, 0, 0],
-      )
-    } else {
-      t.not(revoked(), promise)
-      bury(m, id)
-    }
-  }
-  t.ok(fails > 10, `${fails} places to fail at`)
-  t.same(inUse(m), before)
-  m.endAndAudit()
-})
-
-t.test('out of VMAs it is the same', async t => {
-  const m = new Machine('vma-lock', { mms: 3, firstMms: 1, vmas: 5 })
-  m.on(0, task => {
-    for (const start of [8, 24, 40]) task.mmap(0, start, start + 8, PRIVATE)
-  })
-  for (const vpn of [8, 24, 40]) m.write(0, vpn, vpn)
-  const before = inUse(m)
-  t.equal(
-    m.on(0, task => task.fork()),
-    -1,
-  )
-  t.same(inUse(m), before)
-  t.same(
-    [8, 24, 40].map(vpn => m.read(0, vpn)),
-    [8, 24, 40],
-  )
   m.endAndAudit()
 })

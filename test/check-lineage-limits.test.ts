@@ -1,0 +1,145 @@
+/** SNAP: what the oracle of fork no longer knows, or never did, it does not judge. */
+import t from 'tap'
+import { mmAlloc } from '../lib/mm/call/mm-life.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { Family, REMEMBERED } from './helpers/family.ts'
+
+t.test('a number of an earlier life of the same address space is one of another', async t => {
+  const f = new Family()
+  f.write(8)
+  const id = f.fork()
+  f.go(0, id)
+  const inFirstLife = f.write(8)
+  f.go(0, 0)
+  f.m.on(1, task => task.exit(id))
+  t.equal(f.fork(), id, 'the same one again')
+  f.go(0, id)
+  t.equal(f.look(8), 0, 'of which nothing is remembered')
+  f.damage(id, 8, inFirstLife)
+  f.finds(t, 8, 'SNAP', /was never dropped/)
+})
+
+t.test('what lies too far back is not judged', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  f.write(8)
+  f.write(9)
+  const id = f.fork()
+  f.on(0, lineage => {
+    for (let n = 0; n < REMEMBERED; n++) lineage.touch(10, true)
+  })
+  f.damage(id, 8, first)
+  f.go(0, id)
+  t.equal(f.look(8), 0, 'the last write')
+  f.go(0, 0)
+  f.write(8)
+  const second = f.fork()
+  f.damage(second, 8, first)
+  f.go(0, second)
+  t.equal(f.look(8), 0, 'the one before the last')
+  f.go(0, 0)
+  f.write(9)
+  f.damage(id, 9, first)
+  f.go(0, id)
+  t.equal(f.look(9), 0, 'the fork itself')
+  f.end(id, second)
+})
+
+t.test('writes after a fork that lies too far back are not followed', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  f.write(9)
+  const id = f.fork()
+  f.write(8)
+  f.on(0, lineage => {
+    for (let n = 0; n < REMEMBERED; n++) lineage.touch(10, true)
+  })
+  f.write(8)
+  f.go(0, id)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), first)
+  f.end(id)
+})
+
+t.test('of a number that lies too far back nobody knows where it was written', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  const id = f.fork()
+  f.go(0, id)
+  f.on(0, lineage => {
+    for (let n = 0; n < REMEMBERED; n++) lineage.touch(10, true)
+  })
+  f.go(0, 0)
+  f.write(8)
+  f.damage(0, 8, first)
+  f.finds(t, 8, 'DATA', /was never dropped/)
+})
+
+t.test('a grandchild may hold what its parent has dropped since', async t => {
+  const f = new Family()
+  const last = f.write(8)
+  const child = f.fork()
+  f.go(1, child)
+  const grandchild = f.fork()
+  f.drop(child, 8)
+  f.go(0, child)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), 0)
+  f.go(0, grandchild)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), last)
+  f.end(child, grandchild)
+})
+
+t.test('what is known of a parent’s earlier life is not inherited', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  const child = f.fork()
+  f.go(0, child)
+  f.write(8)
+  f.go(0, 0)
+  f.m.on(1, task => task.exit(child))
+  f.write(9)
+  t.equal(f.fork(), child, 'a second life, in which the thread has not been')
+  f.go(1, child)
+  const grandchild = f.fork()
+  f.go(0, grandchild)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), first)
+  f.end(child, grandchild)
+})
+
+t.test('a child that nobody has spoken for is not ready', async t => {
+  const f = new Family()
+  f.write(8)
+  const id = f.m.on(1, ({ k }) => mmAlloc(k))
+  t.notOk(f.go(0, id))
+  f.m.on(0, task => task.switchMm(0))
+  f.m.on(1, task => task.exit(id))
+  t.equal(f.fork(), id)
+  t.ok(f.go(0, id))
+  t.equal(f.look(8), 0)
+  f.end(id)
+})
+
+t.test('a fork that fails says nothing', async t => {
+  const f = new Family()
+  const first = f.write(8)
+  f.m.on(1, task => {
+    task.k.shouldFail = () => true
+  })
+  t.equal(f.fork(), -1)
+  t.equal(f.look(8), 0)
+  t.equal(f.m.read(0, 8), first)
+  f.end()
+})
+
+t.test('a page that cannot be reached is not judged', async t => {
+  const f = new Family()
+  f.write(8)
+  const id = f.fork()
+  f.m.on(1, task => task.munmap(id, 8, 9))
+  f.go(0, id)
+  t.equal(f.look(8), FAULT_SEGV)
+  f.end(id)
+})

@@ -3,6 +3,7 @@ import { objectAt, type Region } from '../../lib/shm/arena.ts'
 import { qnodeRegion } from '../../lib/sync/queued-spinlock.ts'
 import { RWLOCK, Rwlock } from '../../lib/sync/rwlock.ts'
 import { locktorture } from '../workloads/locktorture.ts'
+import { bothWays } from '../workloads/torturer.ts'
 
 export default locktorture<{ readonly locks: Region; readonly nodes: Region }>({
   name: 'lock-rwlock',
@@ -13,20 +14,6 @@ export default locktorture<{ readonly locks: Region; readonly nodes: Region }>({
     nodes: qnodeRegion(builder, cpus),
   }),
   open: (cpu, image, locks) => ({
-    locks: Array.from({ length: locks }, (_, n) => {
-      const lock = new Rwlock(cpu, image.nodes, objectAt(image.locks, n))
-      return {
-        write: {
-          lock: () => lock.writeLock(),
-          tryLock: () => lock.tryWriteLock(),
-          unlock: () => lock.writeUnlock(),
-        },
-        read: {
-          lock: () => lock.readLock(),
-          tryLock: () => lock.tryReadLock(),
-          unlock: () => lock.readUnlock(),
-        },
-      }
-    }),
+    locks: Array.from({ length: locks }, (_, n) => bothWays(new Rwlock(cpu, image.nodes, objectAt(image.locks, n)))),
   }),
 })

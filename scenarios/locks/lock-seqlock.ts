@@ -2,6 +2,7 @@
 import { objectAt, type Region } from '../../lib/shm/arena.ts'
 import { SEQLOCK, Seqlock } from '../../lib/sync/seqlock.ts'
 import { locktorture } from '../workloads/locktorture.ts'
+import { bothWays } from '../workloads/torturer.ts'
 
 export default locktorture<Region>({
   name: 'lock-seqlock',
@@ -12,16 +13,7 @@ export default locktorture<Region>({
     locks: Array.from({ length: locks }, (_, n) => {
       const lock = new Seqlock(cpu, objectAt(image, n))
       return {
-        write: {
-          lock: () => lock.writeLock(),
-          tryLock: () => lock.tryWriteLock(),
-          unlock: () => lock.writeUnlock(),
-        },
-        read: {
-          lock: () => lock.readLock(),
-          tryLock: () => lock.tryReadLock(),
-          unlock: () => lock.readUnlock(),
-        },
+        ...bothWays(lock),
         lockless: {
           begin: () => lock.readBegin(),
           retry: begun => lock.readRetry(begun),

@@ -3,7 +3,6 @@
  * always a fault under way when it goes. Everything else is left out, so that the windows between finding a VMA and
  * using it are met more often than by the mixed loads.
  */
-import { audit } from '../../lib/check/audit.ts'
 import { Stamps } from '../../lib/check/stamps.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
@@ -15,6 +14,7 @@ import {
   type Random,
   type RunContext,
 } from '../../torture/scenario.ts'
+import { audited, rests } from '../workloads/ends.ts'
 import { Tally } from '../workloads/tally.ts'
 
 /** Not at a table's border: the tables at the ends are shared with nobody, and go as well. */
@@ -45,8 +45,7 @@ const body = {
     const task = new Task(shared.memory, thread, given.policy as PolicyName)
     return { task, stamps: new Stamps(task, shared.memory.options.pages), random }
   },
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 /** Touches all pages one after the other and drops them. False: the mapping went. */
@@ -125,5 +124,5 @@ export default defineScenario({
     mapper: { count: 1, ...body, run: mapAndUnmap },
   },
   inconclusive: ({ counters }) => ((counters.mappings ?? 0) === 0 ? 'nothing was mapped and unmapped' : undefined),
-  check: ({ shared }) => audit(shared.memory),
+  ...audited,
 })

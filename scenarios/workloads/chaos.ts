@@ -6,7 +6,6 @@
  *     wild   whatever comes: private memory, the file privately, stacks, moved about; what is written there nobody remembers,
  *            but every other oracle watches
  */
-import { audit } from '../../lib/check/audit.ts'
 import { FileStamps } from '../../lib/check/file-stamps.ts'
 import { mmdrop, mmgrabNotZero } from '../../lib/mm/call/mm-life.ts'
 import { oomReap } from '../../lib/mm/call/oom-reaper.ts'
@@ -17,6 +16,7 @@ import { writeback } from '../../lib/mm/page/writeback.ts'
 import { sampleReferences } from '../../lib/mm/rmap/rmap.ts'
 import type { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { audited, rests } from './ends.ts'
 import {
   beyondAt,
   burst,
@@ -245,8 +245,7 @@ function workLazily({ task, lineage, random }: Local): void {
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function chaosScenario(
@@ -258,6 +257,6 @@ export function chaosScenario(
     params: specs,
     setup,
     threads: { worker: { count: 'cpus', ...body, run } },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

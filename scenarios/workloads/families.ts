@@ -2,7 +2,6 @@
  * The workload of fork: threads that write to an address space and its descendants, beside threads that fork them and
  * let them end. Each thread knows its own words of every page of every descendant.
  */
-import { audit } from '../../lib/check/audit.ts'
 import { Lineage } from '../../lib/check/lineage.ts'
 import { SharedStamps } from '../../lib/check/stamps.ts'
 import { FAULT_SIGBUS } from '../../lib/mm/fault/fault.ts'
@@ -11,6 +10,7 @@ import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
 import { descend } from './dynasties.ts'
+import { audited, rests } from './ends.ts'
 import { Tally } from './tally.ts'
 
 export const specs = {
@@ -212,8 +212,7 @@ export function change({ task, random }: Local, params: Params, draw: number): n
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function familyScenario(
@@ -228,6 +227,6 @@ export function familyScenario(
       writer: { count: 2, ...body, run: write },
       forker: { count: 1, ...body, run: forkAndExit },
     },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

@@ -6,7 +6,6 @@
  *     shared   slots, one behind the other, that map the file MAP_SHARED
  *     private  the same, MAP_PRIVATE
  */
-import { audit } from '../../lib/check/audit.ts'
 import { FileStamps } from '../../lib/check/file-stamps.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { type Shrunk, shrinkFile } from '../../lib/mm/page/shrink.ts'
@@ -15,6 +14,7 @@ import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { sampleReferences } from '../../lib/mm/rmap/rmap.ts'
 import { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { audited, rests } from './ends.ts'
 import { Tally } from './tally.ts'
 
 export const specs = {
@@ -217,8 +217,7 @@ function run(context: Context, accesses: number): void {
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function fileScenario(
@@ -233,6 +232,6 @@ export function fileScenario(
       user: { count: 'cpus-1', ...body, run: (context: Context) => run(context, 6) },
       keeper: { count: 1, ...body, run: (context: Context) => run(context, 1) },
     },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

@@ -2,11 +2,11 @@
  * The workload of ends: address spaces that are forked, used, and end, or are killed and reaped meanwhile. Threads go
  * from one to another all the time, and between them to kernel work, for which they leave loaded what they have.
  */
-import { audit } from '../../lib/check/audit.ts'
 import { mmdrop, mmgrabNotZero } from '../../lib/mm/call/mm-life.ts'
 import { oomReap, REAP_BUSY, REAPED } from '../../lib/mm/call/oom-reaper.ts'
 import { MMF_OOM_SKIP } from '../../lib/mm/layout.ts'
 import type { Conclusion, OpenContext, ParamValues, Random, RunContext, Scenario } from '../../torture/scenario.ts'
+import { audited, rests } from './ends.ts'
 import {
   burst,
   change,
@@ -157,8 +157,7 @@ function untested({ counters }: Conclusion): string | undefined {
 
 const body = {
   open: (context: OpenContext<Shared, typeof specs>) => open(context),
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function mortalScenario(about: Pick<Scenario, 'name' | 'summary'>): Scenario<Shared, typeof specs> {
@@ -172,6 +171,6 @@ export function mortalScenario(about: Pick<Scenario, 'name' | 'summary'>): Scena
       user: { count: 2, ...body, run: live },
       reaper: { count: 1, ...body, run: reap },
     },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

@@ -10,7 +10,6 @@
  *
  * In address space 1 each mover has a mapping that grows, and moves to wherever there is room.
  */
-import { audit } from '../../lib/check/audit.ts'
 import { FileStamps } from '../../lib/check/file-stamps.ts'
 import { dropLog, MovingStamps } from '../../lib/check/moving-stamps.ts'
 import { Stamps } from '../../lib/check/stamps.ts'
@@ -21,6 +20,7 @@ import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { objectBase } from '../../lib/mm/rmap/i-mmap.ts'
 import { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { audited, rests } from './ends.ts'
 import { Mover } from './mover.ts'
 import { Tally } from './tally.ts'
 
@@ -306,8 +306,7 @@ function moveAbout(context: Context): void {
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function moveScenario(
@@ -322,6 +321,6 @@ export function moveScenario(
       user: { count: 'cpus-1', ...body, run: use },
       mover: { count: 1, ...body, run: moveAbout },
     },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

@@ -18,6 +18,7 @@ import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
 import { objectAt } from '../../lib/shm/arena.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { rests } from './ends.ts'
 import { keepPage } from './keepsake.ts'
 import { Tally } from './tally.ts'
 
@@ -274,8 +275,7 @@ function checkFile({ memory }: Shared): void {
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function pinScenario(

@@ -2,12 +2,12 @@
  * The workload of stacks: threads that touch pages below stacks, beside a thread that cuts the stacks off, and maps and
  * unmaps what lies below them. Each stack has a range of pages of its own, its last page always mapped.
  */
-import { audit } from '../../lib/check/audit.ts'
 import { Stamps } from '../../lib/check/stamps.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'
 import type { OpenContext, ParamValues, Random, RunContext, Scenario, SetupContext } from '../../torture/scenario.ts'
+import { audited, rests } from './ends.ts'
 import { Tally } from './tally.ts'
 
 export const specs = {
@@ -139,8 +139,7 @@ function change(context: Context): void {
 
 const body = {
   open,
-  pause: ({ task }: Local) => task.sleep(),
-  resume: ({ task }: Local) => task.wake(),
+  ...rests,
 }
 
 export function stackScenario(
@@ -155,6 +154,6 @@ export function stackScenario(
       user: { count: 'cpus-1', ...body, run: use },
       mapper: { count: 1, ...body, run: change },
     },
-    check: ({ shared }) => audit(shared.memory),
+    ...audited,
   }
 }

@@ -21,6 +21,19 @@ export interface TorturedLock {
   readonly lockless?: { begin(): number; retry(begun: number): boolean }
 }
 
+/** Of a lock that names its operations as the kernel's do. */
+export const bothWays = (lock: {
+  writeLock(): void
+  tryWriteLock(): boolean
+  writeUnlock(): void
+  readLock(): void
+  tryReadLock(): boolean
+  readUnlock(): void
+}): Required<Pick<TorturedLock, 'write' | 'read'>> => ({
+  write: { lock: () => lock.writeLock(), tryLock: () => lock.tryWriteLock(), unlock: () => lock.writeUnlock() },
+  read: { lock: () => lock.readLock(), tryLock: () => lock.tryReadLock(), unlock: () => lock.readUnlock() },
+})
+
 export interface TortureParams {
   readonly locks: number
   readonly nested: number

@@ -25,7 +25,8 @@ export interface Surroundings {
 
 /** A search that found something still makes the schedule small: for no longer than it may search. */
 const FACTOR = 2
-const START_MS = 3000
+/** On a crowded machine a guest is told to end before it has begun, and does not hear it: then it is killed. */
+const START_MS = 15_000
 
 /** The plan of the search; undefined where none is wanted, or nothing speaks for one. */
 export function bridgeTo({ instance, result, failures }: Stressed, runDir: string): PlannedInstance | undefined {

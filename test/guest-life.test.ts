@@ -12,15 +12,21 @@ const PATH = { PATH: process.env.PATH }
 const sum = (changes = {}) => instanceOf('sum', { adder: 2 }, changes)
 
 t.test('threads stutter and leave, told before and after', async t => {
-  const { result } = await runGuest(bundle, sum({ durationMs: 2000, jitter: 'high' }))
-  t.equal(result?.verdict, 'pass')
-  const { counters } = result!
-  t.ok(counters['torture.stutters'] > 0, 'stutters')
-  t.ok(counters['torture.leaves'] > 0, 'leaves')
-  t.ok(counters['torture.leaves'] <= counters['torture.leave-tries'])
-  t.ok(counters.paused > 0, 'pause is called')
-  t.equal(counters.paused, counters.resumed)
-  t.equal(counters.paused, counters['torture.stuttered-threads'] + counters['torture.leaves'])
+  const seen = { stutters: 0, leaves: 0 }
+  const wrong: unknown[] = []
+  // How many of them two seconds have is a matter of luck, and of how crowded the machine is.
+  for (let seed = 1; seed <= 20 && (seen.stutters === 0 || seen.leaves === 0); seed++) {
+    const { result } = await runGuest(bundle, sum({ seed, durationMs: 2000, jitter: 'high' }))
+    const { 'torture.stutters': stutters, 'torture.leaves': leaves, ...counters } = result!.counters
+    const { paused, resumed, 'torture.leave-tries': tries, 'torture.stuttered-threads': stuttered } = counters
+    const right = leaves <= tries && paused === stuttered + leaves && paused === resumed
+    if (result!.verdict !== 'pass' || !right) wrong.push(result)
+    seen.stutters += stutters
+    seen.leaves += leaves
+  }
+  t.same(wrong, [], 'each pause has its reason, and its end')
+  t.ok(seen.stutters > 0, 'stutters')
+  t.ok(seen.leaves > 0, 'leaves')
 })
 
 t.test('without jitter nothing disturbs the threads', async t => {

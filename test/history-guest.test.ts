@@ -14,13 +14,19 @@ const guest = (scenario: string, how: string, changes = {}, params = {}) =>
 
 for (const scenario of ['queue', 'counted']) {
   t.test(`${scenario}: what is right passes`, async t => {
-    const { result } = await guest(scenario, 'good', { durationMs: 800 })
-    t.equal(result?.verdict, 'pass', result?.reason ?? '')
-    const { histories, 'histories: calls': calls, 'histories: concurrent': concurrent } = result!.counters
-    t.equal(histories, result!.rounds, 'each round has a history')
-    // Three pairs of calls a thread, and one or more of `check`.
-    t.ok(calls >= 13 * histories && calls <= 19 * histories, `${calls} calls in ${histories} histories`)
-    t.ok(concurrent > 0, 'calls overlapped')
+    const wrong: unknown[] = []
+    let overlapped = 0
+    // Where threads share a CPU with others, calls may overlap in no round of a second.
+    for (let seed = 1; seed <= 20 && overlapped === 0; seed++) {
+      const { result } = await guest(scenario, 'good', { seed, durationMs: 800 })
+      const { histories, 'histories: calls': calls, 'histories: concurrent': concurrent } = result!.counters
+      // Each round has one, with three pairs of calls a thread, and one or more of `check`.
+      const right = histories === result!.rounds && calls >= 13 * histories && calls <= 19 * histories
+      if (result!.verdict !== 'pass' || !right) wrong.push(result)
+      overlapped += concurrent
+    }
+    t.same(wrong, [])
+    t.ok(overlapped > 0, 'calls overlapped')
   })
 }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { type Workspace, workspace } from './helpers/cli.ts'
 import { eventsOf } from './helpers/fleet.ts'
-import { slurmLab, tasksOf, until, withoutSlurm } from './helpers/slurm-lab.ts'
+import { emptied, slurmLab, tasksOf, until, withoutSlurm } from './helpers/slurm-lab.ts'
 
 const VIA = ['--via', 'slurm', '--reporter', 'json', '--bridge', '0']
 
@@ -48,6 +48,6 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
       'a second start has another name',
     )
     for (const { name } of here.summary().instances) t.equal(countOf(here, 'ended', name), 1, name)
-    t.same(tasksOf(lab), [], 'nothing goes on')
+    await emptied(lab)
   })
 })

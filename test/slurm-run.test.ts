@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { FAILS, type Workspace, workspace } from './helpers/cli.ts'
-import { slurmLab, tasksOf, withoutSlurm } from './helpers/slurm-lab.ts'
+import { emptied, slurmLab, withoutSlurm } from './helpers/slurm-lab.ts'
 
 /** No name that a shell would leave as it is. */
 const DIR = 'shared $HOME "of" all; %a'
@@ -47,7 +47,7 @@ t.test('over Slurm', { skip: withoutSlurm }, async t => {
     t.match(here.read('rwsem.1/verdict.json'), { oversubscribed: true }, 'its record says so')
     t.match(here.read('fails.1/verdict.json'), { oversubscribed: false })
     t.same(runsLeft(here), [], 'nothing is left in the shared directory')
-    t.same(tasksOf(lab), [], 'nor in the queue')
+    await emptied(lab)
 
     const again = await here.torture('rerun', '--failed', '--reporter', 'json')
     t.equal(again.status, 1, again.stderr)

@@ -16,7 +16,7 @@ interface Test {
 
 const NEEDED = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'squeue', 'scancel', 'scontrol', 'sinfo']
 const PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/sbin']
-const START_MS = 20_000
+const START_MS = 60_000
 
 /** What tap shows instead of a test that needs Slurm; false where there is one. */
 export const withoutSlurm: string | false = whyNot() ?? false
@@ -91,6 +91,14 @@ export const tasksOf = (lab: SlurmLab, ...states: string[]) =>
     .ask('squeue', '--array', '--noheader', '--format=%F_%K', ...(states.length > 0 ? ['-t', states.join(',')] : []))
     .split('\n')
     .filter(line => line !== '')
+
+/** Nothing waits or runs; what has ended is listed for another moment. */
+export const emptied = (lab: SlurmLab) =>
+  until(
+    () => tasksOf(lab).length === 0,
+    'an empty queue',
+    () => tasksOf(lab).join(),
+  )
 
 function configuration(dir: string, [controller, ...nodes]: readonly number[]): string {
   const [host] = hostname().split('.')

@@ -1,6 +1,7 @@
 /** What it costs to bring the default bundle to hosts: eight against one, over links of 25 ms each way. */
 import { appendFileSync } from 'node:fs'
 import { createServer, type Socket, connect as tcp } from 'node:net'
+import { listFiles } from '../results/bundle-text.ts'
 import { type SshLab, sshLab, withoutSshd } from '../test/helpers/ssh-lab.ts'
 import { builtinBundle } from '../torture/bundle/builtin.ts'
 import type { Bundle } from '../torture/bundle/manifest.ts'
@@ -62,7 +63,7 @@ async function measure(lab: SshLab, names: readonly string[], bundle: Bundle): P
       unit: 'x',
       goal: { is: 'at most', value: 1.5 },
       notes: [
-        `one: ${ms(seen.map(({ one }) => one))}, ${HOSTS}: ${ms(seen.map(({ all }) => all))}; ${bytes} bytes for each, ${again} when it was there`,
+        `one: ${ms(seen.map(({ one }) => one))}, ${HOSTS}: ${ms(seen.map(({ all }) => all))}; ${bytes} bytes in ${listFiles(bundle.dir).length} files for each, ${again} when it was there`,
         `all ${HOSTS} sshd, their Nodes and the links run on this machine: hosts of their own share nothing but the driver`,
       ],
     },

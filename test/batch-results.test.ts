@@ -118,7 +118,8 @@ t.test('a task that was started twice: the first that ends counts, the other is 
   t.ok(log.includes('arrived a.1 n2 hi'))
   writeFileSync(join(attemptFolder(arrays[0].folder, 0, '0'), 'journal'), `{"type":"pong","n":1}\n`, { flag: 'a' })
   await until(() => log.includes(`over ${first} late`))
-  t.ok(existsSync(stopFile(arrays[0].folder, 0)))
+  // It is told of, and then asked.
+  await until(() => existsSync(stopFile(arrays[0].folder, 0)))
   start(1, '0', 'n1', { archive: ARCHIVE })
   await run
   t.equal(log.filter(line => line.startsWith('arrived')).length, 2)

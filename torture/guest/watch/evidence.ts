@@ -69,8 +69,12 @@ export async function hangEvidence(
     control,
     stuck.map(({ thread }) => thread),
   )
+  // Those that seem to sleep, too: on a crowded machine a thread that spins has had little of a CPU, and may be met in a
+  // nap of its jitter. And those that have stood still nearly as long.
+  const long = Math.min(...stuck.map(({ forMs }) => forMs)) / 2
   const spinning = survey.filter(
-    ({ thread, activity }) => isStuck(thread) && activity !== 'asleep' && !waits[thread] && !turns(thread),
+    ({ thread, state, forMs }) =>
+      (isStuck(thread) || (state === STATE.running && forMs > long)) && !waits[thread] && !turns(thread),
   )
   const stacks = await stacksIfPossible(workers, new Set(spinning.map(({ thread }) => workers[thread])))
   const threads = survey.map(({ thread, state, forMs, activity }): ThreadEvidence => {
@@ -81,7 +85,7 @@ export async function hangEvidence(
     return {
       thread: seats[thread].label,
       state: stateName(state),
-      activity,
+      activity: spins.length > 0 ? 'spinning' : activity,
       awaiting: turns(thread),
       stuck: isStuck(thread),
       returned: state === STATE.waiting,

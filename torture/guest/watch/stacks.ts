@@ -44,7 +44,7 @@ const POLL_MS = 5
 const IDLE_MS = 200
 /** How long a spin is watched, and how often that is tried: on a crowded machine it may not have had a CPU meanwhile. */
 const WATCH_MS = 30
-const MOST_WATCHES = 20
+const MOST_WATCHES = 50
 
 /**
  * Interrupts workers, looks, and lets them go: one that stays paused cannot be ended, nor can the process.

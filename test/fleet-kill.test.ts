@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Workspace, workspace } from './helpers/cli.ts'
+import { SLEEPS, type Workspace, workspace } from './helpers/cli.ts'
 import { eventsOf, hostsIn, runsLeft } from './helpers/fleet.ts'
 
 const HOST = { one: { cpus: 3 } }
@@ -21,8 +21,9 @@ const countOf = (here: Workspace, type: string, instance: string) =>
 
 t.test('the driver is killed: the guest goes on, and rerun picks it up', async t => {
   const here = workspace(t)
-  const lab = hostsIn(here, HOST)
-  const run = here.start(...line(lab, '-s', '2*rwsem', '--duration', '2s'))
+  here.write({ 'sleeps.mjs': SLEEPS })
+  const lab = hostsIn(here, { one: { cpus: 1 } })
+  const run = here.start(...line(lab, '-s', '2*./sleeps.mjs', '--duration', '4s'))
   await run.says(/"type":"firstWork"/)
   run.child.kill('SIGKILL')
   await run.ended
@@ -34,8 +35,8 @@ t.test('the driver is killed: the guest goes on, and rerun picks it up', async t
   t.equal(status, 0, stderr)
   t.equal(here.runs().length, 1, 'in place')
   t.match(here.summary(), { verdict: 'pass', instances: [{ host: 'one' }, { host: 'one' }] })
-  t.equal(countOf(here, 'assigned', 'rwsem.1'), 1, 'it was not started again')
-  t.equal(countOf(here, 'assigned', 'rwsem.2'), 1)
+  t.equal(countOf(here, 'assigned', 'sleeps.1'), 1, 'it was not started again')
+  t.equal(countOf(here, 'assigned', 'sleeps.2'), 1)
   t.same(runsLeft(here), [], 'nothing is left on the host')
 })
 

@@ -50,7 +50,7 @@ t.test('check: a fleet in which all are fit', skip, async t => {
   t.match(lines[0], /^ +host +state +key +node +cpus +clock +free +round trip +directory$/)
   t.match(
     lines[1],
-    /^✔ +lab-a +fit +ssh-ed25519 +\d+\.\d+\.\d+ \S+ +\d+ +-?\d+ ms +[\d.]+ \wB +[\d.]+ ms +\S+\.torture \(absent\)$/,
+    /^✔ +lab-a +fit +ssh-ed25519 +\d+\.\d+\.\d+ \S+ +\d+ +-?[\d.]+ m?s +[\d.]+ \wB +[\d.]+ m?s +\S+\.torture \(absent\)$/,
   )
   t.match(lines.at(-2), '2 hosts fit')
   t.equal(json.code, 0)

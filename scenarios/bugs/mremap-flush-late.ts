@@ -11,6 +11,7 @@ export default defineBug({
   scenarios: ['mremap-shrink'],
   site: 'mremap/unlocked',
   oracle: ['FREE', 'DATA'],
-  hardness: 'E',
-  params: { tables: 1, shift: 1 },
+  hardness: 'D',
+  jitter: 'high',
+  params: { tables: 2, shift: 1, abroad: 1 },
 })

@@ -14,4 +14,5 @@ export default defineBug({
   oracle: ['FREE', 'DATA'],
   hardness: 'D',
   jitter: 'high',
+  params: { abroad: 1 },
 })

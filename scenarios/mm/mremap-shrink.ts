@@ -33,6 +33,12 @@ const params = {
     max: TABLE - 1,
     describe: 'pages by which the second place lies off the borders of tables: off them entries are moved one by one',
   },
+  abroad: {
+    default: 0,
+    min: 0,
+    max: 1,
+    describe: '1: the mover is in another address space while it moves, and flushes by others do not wait for it',
+  },
   batch: { default: 1, min: 1, max: 32, describe: 'pages that the shrinker unmaps at once' },
   batched: { default: 0, min: 0, max: 1, describe: '1: the shrinker flushes once for all of them' },
 } as const
@@ -61,7 +67,9 @@ function move({ params: given, local: task, more, count }: Context): void {
   task.begin()
   for (; more(); moves++) {
     use(task, places[at], pages)
+    if (given.abroad === 1) task.switchMm(1)
     if (task.mremap(0, places[at], places[at] + pages, { pages, to: places[1 - at] }) === places[1 - at]) at = 1 - at
+    if (given.abroad === 1) task.switchMm(0)
     task.k.rcu.poll()
   }
   task.end()

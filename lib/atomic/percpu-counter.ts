@@ -20,7 +20,7 @@ const OWN = struct('percpu_own', { count: 'counted by this CPU and not yet commo
 const SUM_UNLOCKED = bug('percpu-sum-unlocked')
 const FOLD_SIGNED = bug('percpu-fold-signed')
 const FOLD = site('percpu-counter/fold')
-const KEPT_BELOW = site('percpu-counter/kept-below')
+const BATCH_BELOW = site('percpu-counter/batch-below')
 const SUM = site('percpu-counter/sum')
 
 export interface PercpuCounterImage {
@@ -71,8 +71,8 @@ export class PercpuCounter {
     const w = this.#w
     // Only this thread writes it: a load and a store will do.
     const own = Atomics.load(w, this.#own, 'relaxed') + n
+    if (own <= -this.#image.batch) pass(BATCH_BELOW, own, 0)
     if ((FOLD_SIGNED ? own : Math.abs(own)) < this.#image.batch) {
-      if (FOLD_SIGNED && own <= -this.#image.batch) pass(KEPT_BELOW, own, 0)
       Atomics.store(w, this.#own, own, 'relaxed')
       return
     }

@@ -9,7 +9,7 @@ export default defineBug({
     that.`,
   source: 'our own control: the test of abs(count) against the batch in Linux, lib/percpu_counter.c',
   scenarios: ['percpu-counter'],
-  site: 'percpu-counter/kept-below',
+  site: 'percpu-counter/batch-below',
   oracle: 'REF',
   hardness: 'E',
 })

@@ -3,12 +3,11 @@
  * `Atomics.wait` as well. Positions are those of the sources, by the bundle's source maps. Who spins is watched for a
  * moment: which words does it look at?
  */
-import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
-import { SourceMap } from 'node:module'
-import { dirname, relative, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { originalPositions } from '../../bundle/original.ts'
 import { type Spun, TELL_SPINS } from './spins.ts'
 
 interface CallFrame {
@@ -38,7 +37,13 @@ export interface Standstill {
   readonly spins: readonly Spun[]
 }
 
+/** What is compiled lies side by side in the bundle's folder. */
+const BUNDLE = dirname(fileURLToPath(import.meta.url))
+const BETWEEN = '\n\0\n'
+
 const MAX_FRAMES = 30
+/** The harness's own among them. */
+const MAX_KNOWN = 200
 const POLL_MS = 5
 /** Who has taken the order to pause and does not within this time runs no JavaScript: it sleeps in its event loop. */
 const IDLE_MS = 200
@@ -81,7 +86,9 @@ export async function stacksOf(
     for (const worker of workers.values()) worker.tick()
   }
   session.disconnect()
-  return new Map([...workers.values()].flatMap(({ id, frames, spins }) => (frames ? [[id, { frames, spins }]] : [])))
+  const seen = [...workers.values()].filter(({ frames }) => frames.length > 0)
+  const stacks = inSources(seen.map(({ frames }) => frames))
+  return new Map(seen.map(({ id, spins }, n) => [id, { frames: withoutOurs(stacks[n]), spins }]))
 }
 
 /**
@@ -95,14 +102,13 @@ function threadIdOf({ workerId, title }: { readonly workerId: string; readonly t
 /** The debugger of one worker: enable, pause, look, resume, disable; where it spins, let it note, and pause again. */
 class WorkerDebugger {
   readonly id: number
-  frames: string[] | undefined
+  frames: readonly string[] = []
   spins: readonly Spun[] = []
   /** Whether the worker runs again as if nothing had been. */
   released = false
   readonly #send: (method: string, params?: object) => number
   #watches: number
   readonly #scripts = new Map<string, string>()
-  readonly #positions = new Positions()
   #ordered = 0
   #orderTaken = Number.POSITIVE_INFINITY
   #watchUntil = Number.POSITIVE_INFINITY
@@ -152,7 +158,7 @@ class WorkerDebugger {
   }
 
   #look(callFrames: readonly CallFrame[]): void {
-    this.frames ??= withoutOurs(callFrames.map(frame => this.#describe(frame)))
+    if (this.frames.length === 0) this.frames = callFrames.slice(0, MAX_KNOWN).map(frame => this.#describe(frame))
     if (this.#watches-- > 0 && callFrames.length > 0) {
       const [{ callFrameId }] = callFrames
       this.#asked = this.#send('Debugger.evaluateOnCallFrame', { callFrameId, expression: TELL_SPINS })
@@ -173,7 +179,7 @@ class WorkerDebugger {
 
   #describe({ functionName, location: { scriptId, lineNumber, columnNumber } }: CallFrame): string {
     const url = this.#scripts.get(scriptId) ?? ''
-    return `${functionName || '(anonymous)'} (${this.#positions.describe(url, lineNumber, columnNumber)})`
+    return `${functionName || '(anonymous)'} (${url}:${lineNumber + 1}:${columnNumber + 1})`
   }
 }
 
@@ -187,38 +193,12 @@ function withoutOurs(frames: readonly string[]): string[] {
   return (rest.length > 0 ? rest : frames).slice(0, MAX_FRAMES)
 }
 
-/** A source that the bundle keeps, as it is called where it came from. */
-const KEPT = /^(?:\.\.\/)*src\/(?:user|torture)\/(.+)$/
+/** A source that the bundle keeps is called as where it came from. */
+const KEPT = /\([^()]*[\\/]src[\\/](?:user|torture)[\\/](.+:\d+:\d+)\)$/
 
-/** Positions in the bundle as positions in the sources. */
-class Positions {
-  readonly #maps = new Map<string, SourceMap | undefined>()
-
-  /** @param line from 0, as is the column */
-  describe(url: string, line: number, column: number): string {
-    const entry = this.#mapOf(url)?.findEntry(line, column)
-    if (entry && 'originalSource' in entry) {
-      const position = `${entry.originalLine + 1}:${entry.originalColumn + 1}`
-      const kept = KEPT.exec(entry.originalSource)
-      if (kept !== null) return `${kept[1]}:${position}`
-      const source = resolve(dirname(fileURLToPath(url)), entry.originalSource.replace(/^file:\/\//, ''))
-      return `${relative(process.cwd(), source)}:${position}`
-    }
-    return `${url}:${line + 1}:${column + 1}`
-  }
-
-  #mapOf(url: string): SourceMap | undefined {
-    if (!url.startsWith('file:')) return undefined
-    if (!this.#maps.has(url)) this.#maps.set(url, loadMap(fileURLToPath(url)))
-    return this.#maps.get(url)
-  }
-}
-
-function loadMap(file: string): SourceMap | undefined {
-  try {
-    return new SourceMap(JSON.parse(readFileSync(`${file}.map`, 'utf8')))
-  } catch {
-    // A file without a source map: piscina's own, for one.
-    return undefined
-  }
+/** Positions in the bundle as positions in the sources; of all at once, since each call reads the maps. */
+function inSources(stacks: readonly (readonly string[])[]): string[][] {
+  const text = originalPositions(stacks.map(frames => frames.join('\n')).join(BETWEEN), BUNDLE)
+  const shown = (frame: string) => (frame.includes(BUNDLE) ? frame.replace(KEPT, '($1)') : frame)
+  return text.split(BETWEEN).map(stack => stack.split('\n').map(shown))
 }

@@ -1,14 +1,12 @@
 /** An emitted test fails every time where nothing else is, and stands for its failure: fixed, it passes. */
-import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { withNewBundle } from '../torture/bundle/make.ts'
 import type { ScenarioDescription } from '../torture/bundle/manifest.ts'
 import { type Emission, emitTest } from '../torture/explore/report/emit.ts'
-import { type Workspace, workspace } from './helpers/cli.ts'
-import { temporaryFolder } from './helpers/folders.ts'
+import { workspace } from './helpers/cli.ts'
+import { emitted, run } from './helpers/emitted.ts'
 
 /** A lock that looks and then takes, of a package that captures what it needs at import; and one for CommonJS. */
 const PACKAGES = {
@@ -60,29 +58,6 @@ const SLEEPS = `export default {
   },
 }
 `
-
-interface Ran {
-  readonly failed: boolean
-  readonly said: string
-}
-
-function run(file: string, ...args: string[]): Promise<Ran> {
-  return new Promise(resolve => {
-    execFile(process.execPath, [...args, file], { timeout: 60_000, cwd: tmpdir() }, (error, stdout, stderr) =>
-      resolve({ failed: error !== null, said: stdout + stderr }),
-    )
-  })
-}
-
-/** Emits a test of a scenario, and takes it to a folder where nothing else is. */
-async function emitted(t: Test, { dir, torture }: Workspace, scenario: string, ...flags: string[]): Promise<string> {
-  const { stderr } = await torture('explore', scenario, '--cpus', '1', '--emit', 'found.test.mjs', ...flags)
-  t.match(stderr, /wrote found\.test\.mjs/)
-  const lone = temporaryFolder(t, 'torture-lone')
-  copyFileSync(join(dir, 'found.test.mjs'), join(lone, 'found.test.mjs'))
-  rmSync(dir, { recursive: true })
-  return join(lone, 'found.test.mjs')
-}
 
 /** Edits the copy of the scenario. */
 function edit(file: string, from: RegExp, to: string): void {

@@ -1,12 +1,14 @@
 /** A scenario, its packages and what carries them out, as the text of one module. */
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { posix, resolve } from 'node:path'
+import { dirname, join, posix, resolve } from 'node:path'
 import type { BuildFailure, Plugin } from 'esbuild'
 import { oneLine } from '../../../results/format.ts'
 import { keptIn } from '../../bundle/kept.ts'
+import { LINKS, reexports } from '../../bundle/linked.ts'
 import type { Bundle } from '../../bundle/manifest.ts'
-import { packageSources } from '../../bundle/package-sources.ts'
+import { NAMESPACE, packageSources } from '../../bundle/package-sources.ts'
+import { packageRoot } from '../../paths.ts'
 
 /** What the module expects to be defined before it. */
 const entryFor = (scenario: string): string => `
@@ -28,7 +30,8 @@ export async function oneFile(bundle: Bundle, module: string): Promise<string> {
   const { build } = await import('esbuild')
   const builtin = bundle.manifest.scenarios.find(scenario => scenario.module === module && scenario.builtin)
   // What came with us lies together with others; of the user's only what was compiled is there whole.
-  const scenario = builtin === undefined ? `./${module}` : `${KEPT}:${builtin.source}`
+  const scenario = builtin === undefined ? `./${module}` : builtin.source.replace(OURS, `${NAMESPACE}:`)
+  const together = builtin === undefined ? sitesOf(bundle) : keptSources(bundle)
   try {
     const { outputFiles } = await build({
       stdin: {
@@ -44,7 +47,7 @@ export async function oneFile(bundle: Bundle, module: string): Promise<string> {
       legalComments: 'none',
       write: false,
       logLevel: 'silent',
-      plugins: [keptSources(bundle), nothingElse, packageSources],
+      plugins: [together, nothingElse, packageSources],
     })
     return withHeadings(outputFiles[0].text, scenario.replace(/^\.\//, ''))
   } catch (error) {
@@ -53,19 +56,44 @@ export async function oneFile(bundle: Bundle, module: string): Promise<string> {
   }
 }
 
-const KEPT = 'kept'
+/** Where a bundle keeps our sources. */
+const OURS = 'src/torture/'
 
-/** Our sources as the bundle keeps them. */
+/** Our sources as the bundle keeps them: the scenario's, and those that it has in common with what carries it out. */
 const keptSources = ({ dir }: Bundle): Plugin => ({
   name: 'kept-sources',
   setup(build) {
     const kept = keptIn(dir)
-    build.onResolve({ filter: /^kept:/ }, ({ path }) => ({ path: path.slice(KEPT.length + 1), namespace: KEPT }))
-    build.onResolve({ filter: /^\./, namespace: KEPT }, ({ path, importer }) => ({
-      path: posix.join(posix.dirname(importer), path),
-      namespace: KEPT,
+    build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => {
+      const contents = kept(`${OURS}${path}`)
+      return contents && { contents, loader: 'ts', resolveDir: join(packageRoot, dirname(path)) }
+    })
+  },
+})
+
+const SITES = 'lib/shm/sites.ts'
+const JOINED = 'joined'
+
+/**
+ * A compiled scenario has a library of its own, whose sites are the ones to configure: otherwise they would lose time and
+ * look at the clock as they do in no guest.
+ */
+const sitesOf = ({ dir }: Bundle): Plugin => ({
+  name: 'sites',
+  setup(build) {
+    const entry = LINKS['lib/index.ts']
+    build.onResolve({ filter: /\/sites\.ts$/, namespace: NAMESPACE }, ({ path, importer }) =>
+      posix.join(posix.dirname(importer), path) === SITES ? { path: SITES, namespace: JOINED } : undefined,
+    )
+    build.onResolve({ filter: /.*/, namespace: JOINED }, ({ path }) =>
+      // Of the chunks of the library only the one that is asked for something is wanted.
+      path.endsWith('.js')
+        ? { path: join(resolve(dir), path), sideEffects: false }
+        : { path: SITES, namespace: NAMESPACE },
+    )
+    build.onLoad({ filter: /.*/, namespace: JOINED }, () => ({
+      contents: `export * from '${SITES}'\n${reexports(`./${entry}.js`, readFileSync(join(dir, `${entry}.js`), 'utf8'))}`,
     }))
-    build.onLoad({ filter: /.*/, namespace: KEPT }, ({ path }) => ({ contents: kept(path)!, loader: 'ts' }))
   },
 })
 

@@ -14,6 +14,13 @@ const KEPT = 'sources.gz'
 /** @returns where it lies in the bundle, and its contents */
 export const packKept = (files: Files): [path: string, contents: Buffer] => [KEPT, gzipSync(textOfFiles(files))]
 
+/** Of the files of a bundle, those that it keeps, and all others. Where nothing is packed it keeps nothing. */
+export function unpackKept(files: Files): { readonly kept: Files; readonly others: Files } {
+  const others = new Map(files)
+  others.delete(KEPT)
+  return { kept: new Map(unpack(files.get(KEPT))), others }
+}
+
 /** Reads what a bundle keeps, by its path in the bundle; undefined where there is no such thing. */
 export type Kept = (path: string) => Buffer | undefined
 
@@ -25,7 +32,7 @@ export function keptIn(dir: string): Kept {
   }
 }
 
-const unpack = (archive: Buffer | undefined) => (archive === undefined ? [] : filesOf(gunzipSync(archive)))
+const unpack = (archive: Uint8Array | undefined) => (archive === undefined ? [] : filesOf(gunzipSync(archive)))
 
 function read(path: string): Buffer | undefined {
   try {

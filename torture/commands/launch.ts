@@ -155,7 +155,11 @@ async function plan<T>(
   example: string,
   use: (plan: PlanBody, bundle: Bundle) => T | Promise<T>,
 ): Promise<T> {
-  return withSelected([...selectors, ...scenario], example, async (selected, bundle) =>
-    use(makePlan(await request, selected, bundle.manifest.bugs), bundle),
-  )
+  return withSelected([...selectors, ...scenario], example, async (selected, bundle) => {
+    const asked = await request
+    const planned = makePlan(asked, selected, bundle.manifest.bugs)
+    if (!asked.inspect) return use(planned, bundle)
+    const { withUnpacked } = await import('../bundle/unpacked.ts')
+    return withUnpacked(bundle, made => use(planned, made))
+  })
 }

@@ -39,7 +39,7 @@ export async function explore(): Promise<(Finding | Skipped)[]> {
   }
   return [
     await againstBare(bundle, cpus[0], { threads: 2, operations: 10, warmUp: 30_000 }),
-    await againstBare(bundle, cpus[0], { threads: 4, operations: 50, warmUp: 8000 }),
+    await againstBare(bundle, cpus[0], { threads: 4, operations: 50, warmUp: 20_000 }),
     await crowd(bundle, cpus[0]),
     cpus.length > 1
       ? await secondCpu(bundle, cpus)
@@ -91,9 +91,9 @@ async function priceOf(run: Runner, { warmUp }: Size): Promise<number> {
 }
 
 /** Both take turns, and who goes first alternates. */
-async function inTurns<T>(a: () => Promise<T>, b: () => Promise<T>): Promise<{ a: T; b: T }[]> {
+async function inTurns<T>(a: () => Promise<T>, b: () => Promise<T>, pairs = PAIRS): Promise<{ a: T; b: T }[]> {
   const seen: { a: T; b: T }[] = []
-  for (let n = 0; n < PAIRS; n++) {
+  for (let n = 0; n < pairs; n++) {
     const first = await (n % 2 === 0 ? a : b)()
     const second = await (n % 2 === 0 ? b : a)()
     seen.push(n % 2 === 0 ? { a: first, b: second } : { a: second, b: first })
@@ -119,8 +119,8 @@ async function againstBare(bundle: Bundles, cpu: number, size: Size): Promise<Fi
   }
 }
 
-const FEW: Size = { threads: 2, operations: 10, warmUp: 8000 }
-const MANY: Size = { threads: 8, operations: 10, warmUp: 1000 }
+const FEW: Size = { threads: 2, operations: 10, warmUp: 20_000 }
+const MANY: Size = { threads: 8, operations: 10, warmUp: 4000 }
 
 /** Many threads on one CPU: a hand-over must not cost more because more of them wait, beyond what it costs anyway. */
 async function crowd(bundle: Bundles, cpu: number): Promise<Finding> {
@@ -185,6 +185,7 @@ async function secondCpu(bundle: Bundles, cpus: readonly number[]): Promise<Find
   const seen = await inTurns(
     async () => (await priceOf(both, FEW)) / 2,
     () => priceOf(one, FEW),
+    2 * PAIRS,
   )
   return {
     name: 'explore, second CPU',

@@ -1,9 +1,13 @@
 /** Under explore a call lasts from its first step to its last; with store buffers, until what it stored can be seen. */
 import t from 'tap'
+import { Baton } from '../torture/explore/control/baton.ts'
 import { Stage } from '../torture/explore/control/stage.ts'
 import { steppedBy } from '../torture/explore/report/step-order.ts'
 import { ACTOR, Board } from '../torture/explore/schedule/board.ts'
 import { DID, OP } from '../torture/explore/schedule/ops.ts'
+import { Scheduler } from '../torture/explore/schedule/scheduler.ts'
+import { Focus } from '../torture/explore/search/focus.ts'
+import { batonBytes } from '../torture/explore/sizes.ts'
 import { HistoryMemory, historyMemory } from '../torture/guest/history/history-memory.ts'
 import { HistoryReader } from '../torture/guest/history/history-reader.ts'
 import { makeRecorder } from '../torture/guest/history/recorder.ts'
@@ -13,8 +17,8 @@ const BUFFER = THREADS
 
 function rig(memoryModel: 'sc' | 'tso' | 'pso') {
   const board = new Board(THREADS)
-  const stage = new Stage(0)
-  stage.board = board
+  const scheduler = new Scheduler(board, [], new Focus())
+  const stage = new Stage(0, scheduler, new Baton(new SharedArrayBuffer(batonBytes(THREADS)), 0))
   board.reset(1, 0, [1, 1], false)
   const { shape, buffer } = historyMemory(1, THREADS, 12)
   const memory = new HistoryMemory(shape, buffer)

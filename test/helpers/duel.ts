@@ -13,7 +13,7 @@ import { Board } from '../../torture/explore/schedule/board.ts'
 import { OP } from '../../torture/explore/schedule/ops.ts'
 import { Scheduler } from '../../torture/explore/schedule/scheduler.ts'
 import { Focus } from '../../torture/explore/search/focus.ts'
-import { batonBytes, focusBytes } from '../../torture/explore/sizes.ts'
+import { batonBytes } from '../../torture/explore/sizes.ts'
 import { RandomWalk } from '../../torture/explore/strategies/random.ts'
 import {
   type Call,
@@ -45,13 +45,12 @@ const BYTES = 64
 
 /** A thread under control, the only one of its execution. */
 function rig() {
-  const stage = new Stage(0)
+  const board = new Board(1)
+  const scheduler = new Scheduler(board, [new RandomWalk()], new Focus())
+  const stage = new Stage(0, scheduler, new Baton(new SharedArrayBuffer(batonBytes(1)), 0))
   const addresses = new Addresses(0)
   const waits = new ControlledWaits(stage, addresses)
   controlAtomics(stage, addresses, waits)
-  const board = new Board(1)
-  const scheduler = new Scheduler(board, [new RandomWalk()], new Focus(new SharedArrayBuffer(focusBytes(0))))
-  stage.attach(board, scheduler, new Baton(new SharedArrayBuffer(batonBytes(1)), 0))
   const begin = (buffers: readonly SharedArrayBuffer[]) => {
     addresses.place(buffers)
     board.reset(1, 0, [0], false)

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads'
 import type { PlannedInstance } from '../../results/schema.ts'
 import type { ExecutionOptions, Outcome } from '../../torture/explore/execution.ts'
-import { explorerMemory } from '../../torture/explore/memory.ts'
+import { explorerMemory, focusMemory } from '../../torture/explore/memory.ts'
 import { type Lead, takePart } from '../../torture/explore/part.ts'
 import { HEAD, STEP } from '../../torture/explore/schedule/board.ts'
 import { makeStrategies, PLACE, type Strategies } from '../../torture/explore/strategies/index.ts'
@@ -137,6 +137,7 @@ function start(file: string, task: Task): Promise<Repeated> {
   const seats = seatsOf(THREADS)
   const control = makeControl(seats.length)
   const toFirst = seats.map((_, thread) => (thread === 0 ? undefined : new MessageChannel()))
+  const explorer = explorerMemory(seats.length)
   const ports: MessagePort[] = []
   return new Promise((resolve, reject) => {
     for (const thread of seats.keys()) {
@@ -150,6 +151,7 @@ function start(file: string, task: Task): Promise<Repeated> {
         port,
         fromOthers,
         availableCpus: 1,
+        explorer,
         ...(mouth && { toFirst: mouth }),
       }
       const worker = new Worker(file, {
@@ -164,7 +166,7 @@ function start(file: string, task: Task): Promise<Repeated> {
             shared: message.shared,
             copies: [buffers],
             values: new SharedArrayBuffer(valueBytes(1, seats.length)),
-            explorer: explorerMemory(seats.length, buffers),
+            focus: focusMemory(buffers),
           }
           for (const each of ports) each.postMessage(shared)
         } else if (message.type === 'repeated') resolve(message)

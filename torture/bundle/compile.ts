@@ -8,6 +8,7 @@ import { basename, dirname, join, relative, sep } from 'node:path'
 import type { BuildFailure, BuildResult, Metafile, OutputFile, Plugin } from 'esbuild'
 import { UsageError } from '../errors.ts'
 import { packageRoot } from '../paths.ts'
+import { withConstants } from './constants.ts'
 import { type Found, foreignSources, LOADS_BY_NAME, takeWhole } from './foreign.ts'
 import { bugMember, entriesOf, groups, type Member, type ModuleName, moduleOf, scenarioMember } from './groups.ts'
 import { packKept } from './kept.ts'
@@ -165,29 +166,13 @@ function compileError(error: BuildFailure, userRoot: string): Error {
   return new UsageError(`${path}:${at.line}:${at.column + 1}: ${first.text}`)
 }
 
-/**
- * Gives the package's own constants back what esbuild takes from them: it writes top-level constants as variables,
- * which the engine does not fold, so that every switch and every offset in a hot loop is loaded each time (a tenth of a
- * page fault). Only in the package's modules, where names in capitals are never assigned twice; the user's stay as made.
- */
-function restoreConstants(code: string): string {
-  let ours = false
-  return code
-    .split('\n')
-    .map(line => {
-      if (line.startsWith('// ')) ours = line.startsWith(`// ${NAMESPACE}:`) && !line.includes(':node_modules/')
-      return ours ? line.replace(/^var (?=[A-Z][A-Z_0-9]* = )/, 'const ') : line
-    })
-    .join('\n')
-}
-
 /** What esbuild made, by path in the bundle: maps of the user's sources lie beside their modules, others are kept. */
 function compiledFiles(made: readonly OutputFile[], userRoot: string) {
   const files = new Map<string, Uint8Array>()
   const kept = new Map<string, Uint8Array>()
   for (const file of made) {
     const path = posix(relative(join(userRoot, 'out'), file.path))
-    if (path.endsWith('.js')) files.set(path, Buffer.from(restoreConstants(file.text)))
+    if (path.endsWith('.js')) files.set(path, Buffer.from(withConstants(file.text)))
     else if (!path.endsWith('.map')) files.set(path, file.contents)
   }
   for (const file of made.filter(({ path }) => path.endsWith('.js.map'))) {

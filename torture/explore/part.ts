@@ -72,7 +72,7 @@ export async function takePart<S extends StrategySet>(
   how: {
     /** Imports the scenario; called when everything is in place. */
     readonly load: () => Promise<Scenario>
-    readonly strategies: (board: Board, memory: ExplorerMemory) => S
+    readonly strategies: (board: Board, memory: ExplorerMemory, focus: Focus) => S
     /** Thread 0: returns what is told to the main thread in the end. */
     readonly lead: (tools: Lead<S>) => Promise<object>
   },
@@ -88,7 +88,11 @@ export async function takePart<S extends StrategySet>(
 
   if (thread === 0) for (const flag of INLINING) setFlagsFromString(flag)
   // All of it is in place before any code of the scenario or of a package runs.
-  const stage = new Stage(thread)
+  const memory = stay.explorer!
+  const board = new Board(control.threads, memory.board)
+  const focus = new Focus()
+  const strategies = how.strategies(board, memory, focus)
+  const stage = new Stage(thread, new Scheduler(board, strategies.all, focus), new Baton(memory.baton, thread))
   const addresses = new Addresses(thread)
   const waits = new ControlledWaits(stage, addresses)
   controlAtomics(stage, addresses, waits)
@@ -106,15 +110,12 @@ export async function takePart<S extends StrategySet>(
   const original = thread === 0 ? setUp(stay, scenario, reporter, port) : undefined
   if (thread === 0 && original === undefined) return
   engine.store(words, mine + MINE.state, STATE.idle)
-  const { shared, values, explorer, history } = (await mail.next()) as SharedMessage
+  const { shared, values, focus: marks, history } = (await mail.next()) as SharedMessage
 
   const buffers = buffersOf(shared)
   addresses.place(buffers)
   if (original !== undefined) addresses.alias(buffersOf(original.shared))
-  const board = new Board(control.threads, explorer!.board)
-  const focus = new Focus(explorer!.focus)
-  const strategies = how.strategies(board, explorer!)
-  stage.attach(board, new Scheduler(board, strategies.all, focus), new Baton(explorer!.baton, thread))
+  focus.cover(marks!.focus)
   watch(stage, control, thread)
   const model = instance.explore?.memoryModel ?? 'sc'
   if (model !== 'sc') {
@@ -133,9 +134,9 @@ export async function takePart<S extends StrategySet>(
     micros: () => 0,
   })
   const hint = instance.explore?.hint
-  const hinted = new Focus(explorer!.hinted)
+  const hinted = new Focus(marks!.hinted)
   if (hint !== undefined) markNear(stage, hitsOf(control, thread), hint.sites, hinted)
-  const box = new FaultBox(explorer!.fault)
+  const box = new FaultBox(memory.fault)
   let histories: Histories | undefined
   try {
     const stepped = steppedBy(stage, model)

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Exploration, InstanceResult, PlannedInstance, StatsLine } from '../../results/schema.ts'
 import { SCHEMA } from '../../results/version.ts'
+import { explorerMemory } from '../explore/memory.ts'
 import { CLOCK, type Control, cursorOf, MINE, makeControl, now, STATE, threadBase, WORD } from './control.ts'
 import { HistoryMemory } from './history/history-memory.ts'
 import { openCalls } from './history/open-calls.ts'
@@ -110,6 +111,7 @@ export class Guest {
     })
     // A worker that dies between tasks; one that dies in its task rejects it.
     pool.on('error', error => this.#crashed('a thread', error))
+    const explorer = this.#instance.mode === 'explore' ? explorerMemory(threads) : undefined
     const toFirst = this.#seats.map(seat => (seat.thread === 0 ? undefined : new MessageChannel()))
     for (const seat of this.#seats) {
       const { port1: mine, port2: port } = new MessageChannel()
@@ -125,6 +127,7 @@ export class Guest {
         ...(mouth === undefined ? {} : { toFirst: mouth }),
         fromOthers: ears,
         availableCpus: this.#availableCpus,
+        ...(explorer && { explorer }),
       }
       const transferList = [port, mouth, ...ears].filter(it => it !== undefined)
       pool.run(stay, { transferList }).catch((error: Error) => this.#crashed(seat.label, error))

@@ -1,7 +1,7 @@
 /** What the guest's main thread and its workers tell each other. Each thread has a port of its own. */
 import type { MessagePort } from 'node:worker_threads'
 import type { Exploration, Interleaving, PlannedInstance } from '../../results/schema.ts'
-import type { ExplorerMemory } from '../explore/memory.ts'
+import type { ExplorerMemory, FocusMemory } from '../explore/memory.ts'
 import type { Control } from './control.ts'
 import type { HistoryShape } from './history/history-memory.ts'
 import type { Cell } from './report/cells.ts'
@@ -18,6 +18,8 @@ export interface Stay {
   readonly fromOthers: readonly (MessagePort | undefined)[]
   /** CPUs the guest may use, as the main thread saw them. */
   readonly availableCpus: number
+  /** Under the deterministic scheduler only. */
+  readonly explorer?: ExplorerMemory
 }
 
 /** What `setup` returned, and as many copies of its buffers as tiny rounds may use; copy 0 is the original. */
@@ -29,7 +31,7 @@ export interface SharedMessage {
   /** Of a scenario that has a history. */
   readonly history?: { readonly shape: HistoryShape; readonly buffer: SharedArrayBuffer }
   /** Under the deterministic scheduler only. */
-  readonly explorer?: ExplorerMemory
+  readonly focus?: FocusMemory
 }
 
 export interface ConcludeMessage {

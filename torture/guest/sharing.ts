@@ -1,6 +1,6 @@
 /** What `setup` returned, as all threads get it: with copies of its memory, and with that in which they report. */
 import type { Mode } from '../../results/schema.ts'
-import { explorerMemory } from '../explore/memory.ts'
+import { focusMemory } from '../explore/memory.ts'
 import { copiesWithin, historyMemory } from './history/history-memory.ts'
 import type { ReadyMessage, SharedMessage } from './messages.ts'
 import { valueBytes } from './rounds/values.ts'
@@ -24,7 +24,7 @@ export function sharedBy({ shared, history }: Ready, threads: number, mode: Mode
     copies,
     values: new SharedArrayBuffer(valueBytes(copies.length, threads)),
     ...(history && { history: historyMemory(copies.length, threads, history.calls) }),
-    ...(mode === 'explore' && { explorer: explorerMemory(threads, originals) }),
+    ...(mode === 'explore' && { focus: focusMemory(originals) }),
   }
 }
 

@@ -41,9 +41,9 @@ export class Stage {
   readonly thread: number
   /** Set in `open` and bodies. */
   active = false
-  board!: Board
-  scheduler!: Scheduler
-  baton!: Baton
+  readonly board: Board
+  readonly scheduler: Scheduler
+  readonly baton: Baton
   /** Undefined: sequentially consistent. */
   weak: WeakMemory | undefined
   /** Called after every step: the scenario's `always`. */
@@ -59,18 +59,12 @@ export class Stage {
   /** The operation at which the present burst began. */
   #began = 0
   #refusals = 0
-  /** Undefined until the scenario has been imported. */
-  #head!: Int32Array
-  #startsWorkers = false
+  readonly #head: Int32Array
 
-  constructor(thread: number) {
+  constructor(thread: number, scheduler: Scheduler, baton: Baton) {
     this.thread = thread
-  }
-
-  attach(board: Board, scheduler: Scheduler, baton: Baton): void {
-    this.board = board
-    this.#head = board.head
-    if (this.#startsWorkers) this.#head[HEAD.workers] = 1
+    this.board = scheduler.board
+    this.#head = scheduler.board.head
     this.scheduler = scheduler
     this.baton = baton
   }
@@ -89,8 +83,7 @@ export class Stage {
 
   /** The thread starts a worker of its own, here or while the scenario is imported. */
   startsWorkers(): void {
-    this.#startsWorkers = true
-    if (this.#head !== undefined) this.#head[HEAD.workers] = 1
+    this.#head[HEAD.workers] = 1
   }
 
   get abandoned(): boolean {

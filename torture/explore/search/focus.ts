@@ -6,11 +6,16 @@
  */
 
 export class Focus {
-  readonly #marks: Uint8Array
-  readonly #known: Uint8Array
+  #marks: Uint8Array = new Uint8Array()
+  #known: Uint8Array = new Uint8Array()
+
+  /** @param memory as for `cover`, where it is there already */
+  constructor(memory?: SharedArrayBuffer) {
+    if (memory !== undefined) this.cover(memory)
+  }
 
   /** @param memory `focusBytes` of it; the same in all threads */
-  constructor(memory: SharedArrayBuffer) {
+  cover(memory: SharedArrayBuffer): void {
     const words = memory.byteLength >> 1
     this.#marks = new Uint8Array(memory, 0, words)
     this.#known = new Uint8Array(memory, words, words)

@@ -9,6 +9,7 @@ import { seatsOf } from '../../guest/load.ts'
 import type { FailureMessage, FromThread, Stay } from '../../guest/messages.ts'
 import { sharedBy } from '../../guest/sharing.ts'
 import type { ExploredFault } from '../control/fault-box.ts'
+import { explorerMemory } from '../memory.ts'
 
 export interface Hosted {
   /** Of the threads, which find their `stay` in `workerData.torture`. */
@@ -30,6 +31,7 @@ export async function host<T extends object>(
 ): Promise<T> {
   const threads = seatsOf(instance.threads).length
   const control = makeControl(threads)
+  const explorer = explorerMemory(threads)
   const toFirst = Array.from({ length: threads }, (_, n) => (n === 0 ? undefined : new MessageChannel()))
   const ports: MessagePort[] = []
   const workers: Worker[] = []
@@ -40,7 +42,7 @@ export async function host<T extends object>(
         const { port1, port2: port } = new MessageChannel()
         const mouth = toFirst[thread]?.port1
         const fromOthers = thread === 0 ? toFirst.map(channel => channel?.port2) : []
-        const given: Stay = { thread, instance, control, port, fromOthers, availableCpus: 1 }
+        const given: Stay = { thread, instance, control, port, fromOthers, availableCpus: 1, explorer }
         const stay: Stay = mouth === undefined ? given : { ...given, toFirst: mouth }
         const worker = new Worker(file, {
           workerData: { ...data, torture: { bugs: instance.bugs, stay } },

@@ -2,7 +2,7 @@
 
 import type { ExplorerMemory } from '../memory.ts'
 import type { Board } from '../schedule/board.ts'
-import { Focus } from '../search/focus.ts'
+import type { Focus } from '../search/focus.ts'
 import { Bounded } from './bounded.ts'
 import { Dpor } from './dpor.ts'
 import { Pct } from './pct.ts'
@@ -22,7 +22,7 @@ export interface Strategies {
 /** Places in `all`. */
 export const PLACE = { replay: 0, random: 1, pct2: 2, pct3: 3, pos: 4, urw: 5, bounded: 6, dpor: 7 } as const
 
-export function makeStrategies(board: Board, memory: ExplorerMemory): Strategies {
+export function makeStrategies(board: Board, memory: ExplorerMemory, focus: Focus): Strategies {
   const replay = new Replay(board.scratch(PLACE.replay), new Int32Array(memory.wanted))
   const bounded = new Bounded(board.scratch(PLACE.bounded), new Int32Array(memory.bounded))
   const dpor = new Dpor(board.scratch(PLACE.dpor), new Int32Array(memory.prefix))
@@ -32,7 +32,7 @@ export function makeStrategies(board: Board, memory: ExplorerMemory): Strategies
     new Pct(board.scratch(PLACE.pct2), 2),
     new Pct(board.scratch(PLACE.pct3), 3),
     new Pos(board.scratch(PLACE.pos)),
-    new Urw(board.scratch(PLACE.urw), new Focus(memory.focus)),
+    new Urw(board.scratch(PLACE.urw), focus),
     bounded,
     dpor,
   ]

@@ -42,13 +42,18 @@ class Driver {
     this.ended = this.#listen(stream)
   }
 
-  static async attach(directory: string): Promise<Driver> {
+  /** @param speaks whether it greets, as it ought to */
+  static async attach(directory: string, speaks = true): Promise<Driver> {
     const spec = { name: 'here', carrier: 'local', directory } as const
     const reached = await localCarrier(spec).connect(new AbortController().signal)
     await reached.ship(bundle)
     const driver = new Driver(await reached.attach(RUN, bundle.hash), () => reached.close())
-    driver.say({ type: 'hello', protocol: 1, host: 'here', idleMs: 60_000 })
+    if (speaks) driver.greet()
     return driver
+  }
+
+  greet(): void {
+    this.say({ type: 'hello', protocol: 1, host: 'here', idleMs: 60_000 })
   }
 
   say(message: DriverMessage): void {
@@ -153,6 +158,27 @@ t.test('it goes on without a driver; the next one hears of it, and the one befor
   t.same(attempts, [{ attempt: 'a', key: 'x.1', state: 'ended' }], 'what had ended is there, what ran is not')
   fourth.say({ type: 'bye' })
   await fourth.ended
+})
+
+t.test('a driver that has not yet greeted hears nothing of what goes on', async t => {
+  const directory = temporaryFolder(t, 'torture-agent')
+  const first = await Driver.attach(directory)
+  await first.next('hello')
+  first.say({ type: 'assign', attempt: 'a', key: 'x.1', instance: instanceOf('x.1', 300) as never })
+  await first.next('started')
+  const second = await Driver.attach(directory, false)
+  await first.ended
+  const note = join(directory, 'runs', RUN, 'attempts/1/attempt.json')
+  while (!readFileSync(note, 'utf8').includes('sha256')) await new Promise(resolve => setTimeout(resolve, 20))
+  second.greet()
+  second.say({ type: 'ping', n: 1 })
+  await second.next('pong')
+  t.match(second.heard, [
+    { type: 'hello', attempts: [{ state: 'ended' }] },
+    { type: 'ended', attempt: 'a' },
+  ])
+  second.say({ type: 'bye' })
+  await second.ended
 })
 
 t.test('stop, a guest that cannot be started, and what is no message', async t => {

@@ -45,3 +45,20 @@ t.test('so is more()', async t => {
     undefined,
   )
 })
+
+t.test('whoever has stood still for nearly as long is waited for, and told of with it', async t => {
+  const stuckTogether = (laterMs: number) => {
+    const control = makeControl(2)
+    const states = [0, 1].map(thread => threadBase(thread) + MINE.state)
+    for (const state of states) Atomics.store(control.words, state, STATE.running)
+    const watchdog = new Watchdog(control, HANG_AFTER_MS)
+    for (let time = LOOK_MS; ; time += LOOK_MS) {
+      if (time <= LOOK_MS + laterMs) Atomics.add(control.words, threadBase(1) + MINE.beat, 1)
+      const stuck = watchdog.tick(time).map(({ thread }) => thread)
+      if (stuck.length > 0) return { time: time - LOOK_MS, stuck }
+    }
+  }
+  t.same(stuckTogether(0), { time: 1000, stuck: [0, 1] })
+  t.same(stuckTogether(300), { time: 1300, stuck: [0, 1] })
+  t.same(stuckTogether(600), { time: 1000, stuck: [0] }, 'it may well be getting on')
+})

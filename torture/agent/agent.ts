@@ -34,6 +34,8 @@ export class Agent {
   readonly #attempts = new Map<string, Attempt>()
   readonly #cpus = new CpuPool()
   #driver: Socket | undefined
+  /** Whether the driver has been told who speaks: nothing but a problem is said to it before. */
+  #greeted = false
   #idleMs = GREETING_MS
   #idle: NodeJS.Timeout | undefined
 
@@ -50,6 +52,7 @@ export class Agent {
   attached(socket: Socket): void {
     this.#driver?.destroy()
     this.#driver = socket
+    this.#greeted = false
     clearTimeout(this.#idle)
     socket.setNoDelay(true)
     socket.on('error', () => socket.destroy())
@@ -120,6 +123,7 @@ export class Agent {
       key,
       state: ended === undefined ? ('running' as const) : ('ended' as const),
     }))
+    this.#greeted = true
     this.#say({ type: 'hello', protocol: PROTOCOL, bundle: this.#bundle.dir, attempts })
     for (const attempt of all) this.#tellEnd(attempt)
   }
@@ -180,6 +184,7 @@ export class Agent {
   }
 
   #say(message: AgentMessage): void {
+    if (!this.#greeted && message.type !== 'problem') return
     if (this.#driver?.writable) this.#driver.write(encode(message))
   }
 

@@ -31,6 +31,8 @@ const IMPORT_MS = 30_000
 const STARVED = 0.1
 /** Starved or not: after so many times the limit it is a hang. */
 const PATIENCE = 10
+/** Share of the limit after which a thread that has not moved is likely to be a part of the same hang. */
+const NEARLY = 0.5
 /** Ticks this far apart mean that the whole process stood still. */
 const GAP_MS = 500
 
@@ -58,18 +60,23 @@ export class Watchdog {
     this.#last = time
     const standstill = gap > GAP_MS ? gap : 0
     let starved = false
+    let others = false
+    let overdue = 0
     const stuck: Stuck[] = []
     for (const [thread, watched] of this.#watched.entries()) {
       watched.since += standstill
       if (this.#moved(thread, watched, time)) continue
       const forMs = time - watched.since
       const limit = limitOf(watched.state, this.#hangAfterMs)
+      if (forMs > limit * NEARLY && forMs < limit) others = true
       if (forMs < limit) continue
+      overdue = Math.max(overdue, forMs / limit)
       const seen = this.#look(thread, watched, forMs)
       if (seen.starved && forMs < PATIENCE * limit) starved = true
       else stuck.push({ thread, state: watched.state, forMs, activity: seen.activity })
     }
-    return starved ? [] : stuck
+    // They are waited for, so that all who stand still are told of together.
+    return starved || (others && overdue < 1 + NEARLY) ? [] : stuck
   }
 
   /** What every thread is doing, stuck or not, and since when. */

@@ -166,8 +166,8 @@ export class Execution {
   schedule(options: ExecutionOptions): Schedule {
     const { board } = this
     const ops = Array.from(options.ops)
-    // Bodies that never asked for more do as much whatever they are granted.
-    const asked = ops.some((granted, thread) => board.of(thread, ACTOR.ops) !== granted)
+    // Bodies that never asked for more do as much whatever they are granted. Who is granted nothing may have asked.
+    const asked = ops.some((granted, thread) => granted === 0 || board.of(thread, ACTOR.ops) !== granted)
     return { round: options.round, ...(asked && { ops }), actors: scheduleOf(board) }
   }
 }

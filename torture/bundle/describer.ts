@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts'
 import { memoryLimit } from '../runner/limits.ts'
 import type { Entry } from './compile.ts'
 import type { BugDescription, ScenarioDescription } from './manifest.ts'
+import { sourcePosition } from './original.ts'
 import type { SourceRoots } from './sources.ts'
 import { onDisk } from './sources.ts'
 
@@ -112,9 +113,7 @@ function howItEnded({ timedOut, exitCode, signal, stderr }: Ended): string {
 
 /** `file:line:col` of the first frame that lies in a source of the user. */
 function place(stack: string, dir: string, roots: SourceRoots): string | undefined {
-  const frame =
-    /((?:file:\/\/)?\/[^\s()]*[\\/]src[\\/](?:user|torture[\\/](?:lib|scenarios))[\\/][^\s()]+):(\d+):(\d+)/.exec(stack)
-  if (frame === null) return undefined
-  const path = relative(dir, frame[1].replace(/^file:\/\//, ''))
-  return `${relative(process.cwd(), onDisk(path, roots))}:${frame[2]}:${frame[3]}`
+  const frames = stack.split('\n').flatMap(line => sourcePosition(line, dir) ?? [])
+  const frame = frames.find(({ source }) => /^src\/(user|torture\/(lib|scenarios))\//.test(source))
+  return frame && `${relative(process.cwd(), onDisk(frame.source, roots))}:${frame.position}`
 }

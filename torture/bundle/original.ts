@@ -8,9 +8,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Kept, keptIn } from './kept.ts'
 
-/** `…/chunk-X.js:12:34`, as a path or a URL, anywhere in a text. */
-const POSITION = /(file:\/\/\/[^\s()]*?|(?:[A-Za-z]:)?[\\/][^\s():]*?)\.js:(\d+):(\d+)/g
-
 /**
  * Rewrites the positions in a stack that lie in a bundle to those in the sources that the bundle keeps.
  * @param dir the bundle's folder; other positions stay as they are
@@ -18,9 +15,8 @@ const POSITION = /(file:\/\/\/[^\s()]*?|(?:[A-Za-z]:)?[\\/][^\s():]*?)\.js:(\d+)
 export function originalPositions(stack: string, dir: string): string {
   const maps = new Map<string, SourceMap | undefined>()
   const kept = keptIn(dir)
-  return stack.replace(POSITION, (shown: string, path: string, line: string, column: string) => {
-    const file = `${path.startsWith('file:') ? fileURLToPath(path) : path}.js`
-    if (!file.startsWith(dir)) return shown
+  return stack.replace(compiledIn(dir), (shown: string, path: string, line: string, column: string) => {
+    const file = path.startsWith('file:') ? fileURLToPath(path) : path
     if (!maps.has(file)) maps.set(file, mapOf(file.slice(dir.length + 1).replaceAll('\\', '/'), kept))
     // Stacks count from one, maps from zero.
     const entry = maps.get(file)?.findEntry(Number(line) - 1, Number(column) - 1)
@@ -28,6 +24,30 @@ export function originalPositions(stack: string, dir: string): string {
     const source = fileURLToPath(new URL(entry.originalSource, pathToFileURL(join(dirname(file), '/'))))
     return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
   })
+}
+
+/** `…/chunk-X.js:12:34` below the folder, as a path or a URL, anywhere in a text. A path may hold blanks and brackets. */
+function compiledIn(dir: string): RegExp {
+  const folder = [dir, pathToFileURL(dir).href].map(it => it.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
+  return new RegExp(`((?:${folder})[\\\\/].*?\\.js):(\\d+):(\\d+)`, 'g')
+}
+
+export interface SourcePosition {
+  /** `src/user/ring.ts` */
+  readonly source: string
+  /** `41:12` */
+  readonly position: string
+}
+
+/**
+ * Where in the sources that a bundle keeps a line of a stack is. A path may hold blanks and brackets, and be named like
+ * one of the harness: it is known by what it begins with.
+ * @param dir the bundle's folder as the stack names it
+ */
+export function sourcePosition(line: string, dir: string): SourcePosition | undefined {
+  const at = line.indexOf(dir)
+  const match = at < 0 ? null : /^[\\/](src[\\/](?:user|torture)[\\/].+?):(\d+:\d+)/.exec(line.slice(at + dir.length))
+  return match === null ? undefined : { source: match[1].replaceAll('\\', '/'), position: match[2] }
 }
 
 function mapOf(module: string, kept: Kept): SourceMap | undefined {

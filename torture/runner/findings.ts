@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Failure, InstanceResult, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { Bundle } from '../bundle/manifest.ts'
+import { sourcePosition } from '../bundle/original.ts'
 import { onDisk, rootsOf } from '../bundle/sources.ts'
 
 type Listed = InstanceResult['failures'][number]
@@ -42,9 +43,6 @@ function historyIn({ oracle, details }: Failure): string[] | undefined {
   return isLines(stuck) ? [...history, ...stuck] : history
 }
 
-/** `…/src/user/ring.ts:41:12`: a line of a source that the bundle keeps. */
-const POSITION = /[\\/](src[\\/](?:user|torture)[\\/][^\s()]+?):(\d+):(\d+)/
-
 /**
  * The innermost line of a failure's stack that is the scenario's own: of the user's files, else of a package that they
  * use, else of a built-in scenario or of the library. Names the file that was compiled, where it is still there.
@@ -56,11 +54,7 @@ export function placeOf(
   bundle: Bundle,
   wrote = bundle.dir,
 ): string | undefined {
-  const frames = (stack ?? '').split('\n').flatMap(line => {
-    const at = line.indexOf(wrote)
-    const match = at < 0 ? null : POSITION.exec(line.slice(at + wrote.length))
-    return match === null ? [] : [{ source: match[1].replaceAll('\\', '/'), position: `${match[2]}:${match[3]}` }]
-  })
+  const frames = (stack ?? '').split('\n').flatMap(line => sourcePosition(line, wrote) ?? [])
   const innermost = OWN.map(own => frames.find(({ source }) => own.test(source))).find(frame => frame !== undefined)
   if (innermost === undefined) return undefined
   const { source, position } = innermost

@@ -1,11 +1,11 @@
 /** Where in the user's source steps are: `ring.torture.ts:41:12`, by the bundle's source maps. */
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { originalPositions } from '../../bundle/original.ts'
+import { originalPositions, sourcePosition } from '../../bundle/original.ts'
 
 const BUNDLE = dirname(fileURLToPath(import.meta.url))
 /** The harness's own frames say nothing: the first one of the program itself counts. */
-const OURS = /[\\/]torture[\\/](explore|guest)[\\/]/
+const OURS = /^src\/torture\/torture\//
 const BETWEEN = '\n\0\n'
 
 /** One position for each stack, or undefined where none is known. */
@@ -19,9 +19,7 @@ export function originalPlaces(stacks: readonly string[]): (string | undefined)[
 }
 
 function placeOf(stack: string): string | undefined {
-  const frame = stack
-    .split('\n')
-    .slice(1)
-    .find(line => !OURS.test(line) && !line.includes('node:') && /:\d+:\d+\)?$/.test(line))
-  return frame && /([^\\/(\s]+:\d+:\d+)\)?$/.exec(frame)?.[1]
+  const frames = stack.split('\n').flatMap(line => sourcePosition(line, BUNDLE) ?? [])
+  const frame = frames.find(({ source }) => !OURS.test(source))
+  return frame && `${basename(frame.source)}:${frame.position}`
 }

@@ -7,7 +7,7 @@ import { Session } from 'node:inspector'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { originalPositions } from '../../bundle/original.ts'
+import { originalPositions, sourcePosition } from '../../bundle/original.ts'
 import { type Spun, TELL_SPINS } from './spins.ts'
 
 interface CallFrame {
@@ -194,11 +194,15 @@ function withoutOurs(frames: readonly string[]): string[] {
 }
 
 /** A source that the bundle keeps is called as where it came from. */
-const KEPT = /\([^()]*[\\/]src[\\/](?:user|torture)[\\/](.+:\d+:\d+)\)$/
+function shown(frame: string): string {
+  const place = sourcePosition(frame, BUNDLE)
+  if (place === undefined) return frame
+  const file = place.source.replace(/^src\/(user|torture)\//, '')
+  return `${frame.slice(0, frame.indexOf(BUNDLE))}${file}:${place.position})`
+}
 
 /** Positions in the bundle as positions in the sources; of all at once, since each call reads the maps. */
 function inSources(stacks: readonly (readonly string[])[]): string[][] {
   const text = originalPositions(stacks.map(frames => frames.join('\n')).join(BETWEEN), BUNDLE)
-  const shown = (frame: string) => (frame.includes(BUNDLE) ? frame.replace(KEPT, '($1)') : frame)
   return text.split(BETWEEN).map(stack => stack.split('\n').map(shown))
 }

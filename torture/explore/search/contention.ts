@@ -17,16 +17,22 @@ export interface Kind {
   touches: number
 }
 
-interface Touched {
+interface Touched extends FocusedCell {
   kind: Kind | undefined
   threads: number
   written: boolean
-  bytes: number
   contended: boolean
 }
 
+/** Cells are aligned, so that those which overlap lie in the same unit of this size. */
+const UNIT_BYTES = 8
+/** More than a cell may have. */
+const KEYS_PER_ADDRESS = 16
+
 export class Contention {
+  /** By address and size: views of several types may lie over the same memory. */
   readonly #cells = new Map<number, Touched>()
+  readonly #units = new Map<number, Touched[]>()
   readonly #focus: Focus
   readonly #wanted: (address: number) => boolean
   readonly #names: Names
@@ -89,29 +95,57 @@ export class Contention {
   }
 
   #touch(board: Board, step: number): boolean {
-    const address = board.at(step, STEP.address)
     const bit = 1 << (board.actorAt(step) % board.threads)
     const writes = (board.didAt(step) & (DID.write | DID.delay)) !== 0
-    let cell = this.#cells.get(address)
-    if (cell === undefined) {
-      cell = { threads: 0, kind: undefined, written: false, bytes: board.bytesAt(step), contended: false }
-      this.#cells.set(address, cell)
-    }
+    const cell = this.#cellAt(board.at(step, STEP.address), board.bytesAt(step))
     if (cell.kind !== undefined) cell.kind.touches++
     if ((cell.threads & bit) !== 0 && (cell.written || !writes)) return false
     cell.threads |= bit
     cell.written ||= writes
-    if (cell.contended || !cell.written || (cell.threads & (cell.threads - 1)) === 0) return false
+    let news = false
+    for (const other of this.#units.get(unitOf(cell.address))!) {
+      if (!meet(cell, other)) continue
+      if (this.#contend(other)) news = true
+      if (this.#contend(cell)) news = true
+    }
+    return news
+  }
+
+  #cellAt(address: number, bytes: number): Touched {
+    const key = KEYS_PER_ADDRESS * address + bytes
+    const known = this.#cells.get(key)
+    if (known !== undefined) return known
+    const cell: Touched = { address, bytes, threads: 0, kind: undefined, written: false, contended: false }
+    this.#cells.set(key, cell)
+    const unit = this.#units.get(unitOf(address))
+    if (unit === undefined) this.#units.set(unitOf(address), [cell])
+    else unit.push(cell)
+    return cell
+  }
+
+  /** True if that is news, and the user wants the cell to be in the focus. */
+  #contend(cell: Touched): boolean {
+    if (cell.contended) return false
     cell.contended = true
+    const { address, bytes } = cell
     if (!this.#wanted(address)) {
-      this.#unwanted.push({ address, bytes: cell.bytes })
+      this.#unwanted.push({ address, bytes })
       return false
     }
-    const found = { address, bytes: cell.bytes }
+    const found = { address, bytes }
     this.#found.push(found)
-    this.#focus.add(address, cell.bytes)
+    this.#focus.add(address, bytes)
     cell.kind = this.#kindOf(address)
     cell.kind.cells.push(found)
     return true
   }
+}
+
+const unitOf = (address: number): number => Math.floor(address / UNIT_BYTES)
+
+/** Whether two threads touch memory that both cells have, one of them writing. */
+function meet(a: Touched, b: Touched): boolean {
+  const threads = a.threads | b.threads
+  const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
+  return overlap && (a.written || b.written) && (threads & (threads - 1)) !== 0
 }

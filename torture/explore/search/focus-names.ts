@@ -23,7 +23,8 @@ export function matcher(patterns: readonly string[], names: Names): (address: nu
 
 /** Names without their numbers, each once, in the order of the cells. */
 export function summary(cells: readonly FocusedCell[], names: Names): string[] {
-  const exact = cells.map(({ address }) => names.cell(address))
+  // Views of several types may have a cell at the same address.
+  const exact = [...new Set(cells.map(({ address }) => names.cell(address)))]
   if (exact.length <= 12) return exact
   const folded = [...new Set(exact.map(name => name.replace(/\[\d+\]/g, '[*]')))]
   const more = folded.length - MOST_NAMES

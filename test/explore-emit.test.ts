@@ -129,16 +129,21 @@ t.test('what cannot be copied into one file is refused in one line', async t => 
     'asset.mjs': `import { readFileSync } from 'node:fs'
       export const text = readFileSync(new URL('./data.txt', import.meta.url), 'utf8')
       ${SLEEPS.replace("'sleeps'", "'asset'")}`,
+    'counts.mjs': `let executions = 0
+      ${SLEEPS.replace("'sleeps'", "'counts'").replace('if (', 'if (++executions > 3 && ')}`,
     'hidden.mjs': `if (!/bundle/.test(import.meta.url)) throw new Error('far from home')
       ${SLEEPS.replace("'sleeps'", "'hidden'")}`,
   })
-  const user = ['package', 'asset', 'hidden'].map(name => join(dir, `${name}.mjs`))
+  const user = ['package', 'asset', 'hidden', 'counts'].map(name => join(dir, `${name}.mjs`))
   await withNewBundle({ scenarios: [], bugs: [], user }, async bundle => {
     const emit = (n: number) => emitTest({ ...found(bundle.user[n]), bundle, file: join(dir, 'x.mjs') })
     await t.rejects(emit(0), { message: /^the scenario imports 'at-home', which cannot be copied into one file: / })
     await t.rejects(emit(1), { message: /^the scenario reads data\.txt, which cannot be copied into one file$/ })
     await t.rejects(emit(2), {
-      message: /^outside of its bundle the scenario does not fail the same way: .*far from home$/,
+      message: /^outside of its bundle the scenario cannot be carried out: .*far from home$/,
+    })
+    await t.rejects(emit(3), {
+      message: /^carried out alone the schedule does not fail: something that is not under control decides as well, /,
     })
   })
   t.notOk(existsSync(join(dir, 'x.mjs')), 'nothing is left of it')

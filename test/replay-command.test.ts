@@ -75,6 +75,22 @@ t.test('code that the schedule does not fit', async t => {
   t.match(await replay(failure), { status: 2, stderr: /loses\.mjs:\d+:\d+: / })
 })
 
+t.test('the same code that does something else: a module remembers executions before', async t => {
+  const forgetful = workspace(t)
+  const remembers = LOSES.replace(
+    'const value',
+    'if (++executions < 9) return void Atomics.add(cells, 0, 1)\nconst value',
+  )
+  forgetful.write({ 'loses.mjs': `let executions = 0\n${remembers}` })
+  await forgetful.torture('explore', '1*./loses.mjs', '--strategy', 'random')
+  const { status, stdout } = await forgetful.torture('replay', failure)
+  t.equal(status, 3)
+  t.match(
+    stdout,
+    /^\? does something else on the same code: .*load cells\[0\].*add cells\[0\]\n {2}something that is not/m,
+  )
+})
+
 t.test('code that is gone: the run has its own', async t => {
   rmSync(join(dir, 'loses.mjs'))
   t.match(await replay(failure), { status: 1, stdout: /on the code of the run .*loses\.mjs is gone/ })

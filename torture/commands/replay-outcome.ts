@@ -5,7 +5,7 @@ import type { Failure, Interleaving } from '../../results/schema.ts'
 import { EXIT } from '../errors.ts'
 import type { Replayed } from '../runner/replay.ts'
 
-type Kind = 'again' | 'otherwise' | 'misfit' | 'broken' | 'unsure' | 'passes'
+type Kind = 'again' | 'otherwise' | 'misfit' | 'differs' | 'broken' | 'unsure' | 'passes'
 
 export interface Outcome {
   readonly kind: Kind
@@ -19,8 +19,16 @@ export interface Outcome {
 /** The oracle under which the guest says that a schedule does not fit. */
 const SCHEDULE = 'SCHEDULE'
 
-/** @param expected the failure whose schedule it is */
-export function outcomeOf({ result, interleaving }: Replayed, expected: Failure): Outcome {
+/**
+ * @param expected the failure whose schedule it is
+ * @param same     whether schedule and code are those of the failure: it must happen again then
+ */
+export function outcomeOf(replayed: Replayed, expected: Failure, same: boolean): Outcome {
+  const outcome = seenIn(replayed, expected)
+  return same && (outcome.kind === 'misfit' || outcome.kind === 'passes') ? { ...outcome, kind: 'differs' } : outcome
+}
+
+function seenIn({ result, interleaving }: Replayed, expected: Failure): Outcome {
   const { verdict, failures } = result
   const [found] = failures
   if (found === undefined) {
@@ -44,6 +52,7 @@ const WORDS: Readonly<Record<Kind, string>> = {
   again: '✖ fails again',
   otherwise: '✖ fails in another way',
   misfit: '? does not fit the code any more',
+  differs: '? does something else on the same code',
   broken: '? could not be carried out',
   unsure: '~ says nothing',
   passes: '✔ no longer fails',
@@ -53,13 +62,14 @@ const COLOURS = {
   again: 'red',
   otherwise: 'red',
   misfit: 'yellow',
+  differs: 'yellow',
   broken: 'yellow',
   unsure: 'yellow',
   passes: 'green',
 } as const
 
 /** The worst first, as for the exit status. */
-const ORDER = ['again', 'otherwise', 'misfit', 'broken', 'unsure', 'passes'] as const
+const ORDER = ['again', 'otherwise', 'misfit', 'differs', 'broken', 'unsure', 'passes'] as const
 
 /** A line for each kind of outcome, with how often it was seen where several replays were asked for. */
 export function tellOutcomes(outcomes: readonly Outcome[], times: number, paint: Palette): string[] {
@@ -77,6 +87,7 @@ const STATUS = {
   again: EXIT.failed,
   otherwise: EXIT.failed,
   misfit: EXIT.infrastructure,
+  differs: EXIT.infrastructure,
   broken: EXIT.infrastructure,
   unsure: EXIT.inconclusive,
   passes: EXIT.ok,

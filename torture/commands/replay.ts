@@ -11,6 +11,7 @@ import type { Bundle } from '../bundle/manifest.ts'
 import { compareSources } from '../bundle/present.ts'
 import { openBundle } from '../bundle/store.ts'
 import { EXIT, UsageError } from '../errors.ts'
+import { UNCONTROLLED } from '../explore/report/uncontrolled.ts'
 import { parseSchedule } from '../explore/schedule/schedule.ts'
 import { parseCount } from '../plan/quantities.ts'
 import { fitToCode, planReplay } from '../plan/replay.ts'
@@ -51,7 +52,8 @@ export async function main(flags: ReplayFlags): Promise<number> {
   const instance = planReplay(stored.instance, schedule, before)
   const carryOut = (code: string, on: Bundle, fitted: PlannedInstance) => {
     const head = `${stored.run.id}/${stored.id} on ${code}\n`
-    return replay(on, fitted, stored, { head, times, trace: flags.trace ?? false })
+    const same = on === bundle && flags.schedule === undefined
+    return replay(on, fitted, stored, { head, times, trace: flags.trace ?? false, same })
   }
   const kept = `the code of the run (bundle ${bundle.hash.slice(0, 12)}`
   if (flags.stored) return carryOut(`${kept}, --stored)`, bundle, instance)
@@ -112,13 +114,15 @@ interface How {
   readonly head: string
   readonly times: number
   readonly trace: boolean
+  /** Whether code and schedule are those of the failure. */
+  readonly same: boolean
 }
 
 async function replay(
   bundle: Bundle,
   instance: PlannedInstance,
   { failure }: StoredFailure,
-  { head, times, trace }: How,
+  { head, times, trace, same }: How,
 ): Promise<number> {
   const paint = paletteOf(process.stdout)
   const replayer = new Replayer(bundle, instance)
@@ -127,11 +131,12 @@ async function replay(
   // Whoever has read this may send a signal at once.
   process.stdout.write(head)
   const outcomes: Outcome[] = []
-  for await (const replayed of replayer.replays(times)) outcomes.push(outcomeOf(replayed, failure))
+  for await (const replayed of replayer.replays(times)) outcomes.push(outcomeOf(replayed, failure, same))
   process.off('SIGINT', stop).off('SIGTERM', stop)
   if (outcomes.length === 0) return EXIT.interrupted
   process.stdout.write(`${tellOutcomes(outcomes, times, paint).join('\n')}\n`)
   if (trace) process.stdout.write(`${traceOf(outcomes, paint)}\n`)
+  if (outcomes.some(({ kind }) => kind === 'differs')) process.stdout.write(`  ${UNCONTROLLED}\n`)
   if (outcomes.some(({ kind }) => kind === 'misfit')) process.stdout.write(`${anew(instance)}\n`)
   return outcomes.length < times ? EXIT.interrupted : statusOf(outcomes)
 }

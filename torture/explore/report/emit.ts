@@ -12,6 +12,7 @@ import type { Bundle } from '../../bundle/manifest.ts'
 import { version } from '../../paths.ts'
 import type { EmittedInstance } from '../standalone/replay.ts'
 import { oneFile } from './one-file.ts'
+import { UNCONTROLLED } from './uncontrolled.ts'
 
 export interface Emission {
   readonly failure: Failure
@@ -91,7 +92,7 @@ async function defineTest(test, replay) {
     const { failure, remark } = await replay(AbortSignal.timeout(${CHECK_MS}))
     console.log('${ANSWER}' + JSON.stringify({ failure: failure?.message, remark }))
   } catch (error) {
-    console.log('${ANSWER}' + JSON.stringify({ remark: String(error?.message ?? error) }))
+    console.log('${ANSWER}' + JSON.stringify({ error: String(error?.message ?? error) }))
   }
 }
 `
@@ -110,13 +111,27 @@ async function check(emission: Emission, machinery: string): Promise<void> {
       timeout: 2 * CHECK_MS,
     })
     const line = stdout.split('\n').findLast(text => text.startsWith(ANSWER))
-    const answer = JSON.parse(line?.slice(ANSWER.length) ?? '{}') as { failure?: string; remark?: string }
+    const answer: Answer = line === undefined ? { error: stderr.slice(0, 300) } : JSON.parse(line.slice(ANSWER.length))
     if (withoutNumbers(answer.failure ?? '').endsWith(withoutNumbers(failure.message))) return
-    const instead = answer.failure ?? answer.remark ?? oneLine(stderr.slice(0, 300))
-    throw new Error(`outside of its bundle the scenario does not fail the same way: ${instead || 'it does not fail'}`)
+    throw new Error(whyNot(answer))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+interface Answer {
+  readonly failure?: string
+  /** From where on the schedule did not fit. */
+  readonly remark?: string
+  /** It could not be carried out. */
+  readonly error?: string
+}
+
+/** What kept the copy from failing as the original did. */
+function whyNot({ failure, error }: Answer): string {
+  if (error !== undefined) return `outside of its bundle the scenario cannot be carried out: ${oneLine(error)}`
+  if (failure !== undefined) return `outside of its bundle the scenario fails in another way: ${oneLine(failure)}`
+  return `carried out alone the schedule does not fail: ${UNCONTROLLED}`
 }
 
 const withoutNumbers = (text: string): string => oneLine(text).replace(/\d+/g, '#')

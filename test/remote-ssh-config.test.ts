@@ -5,8 +5,9 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { HostProblem, type HostSpec } from '../remote/carrier.ts'
-import { hopOf, parseSettings, routeTo } from '../remote/ssh/config.ts'
+import { hopOf, routeTo } from '../remote/ssh/config.ts'
 import { readSettings } from '../remote/ssh/config-reader.ts'
+import { parseSettings } from '../remote/ssh/settings.ts'
 
 const hasSsh = (() => {
   try {

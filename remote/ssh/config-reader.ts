@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { Overrides, Settings } from './config.ts'
 import { matchesPattern } from './known-hosts.ts'
+import type { Overrides, Settings } from './settings.ts'
 
 const SYSTEM_FILE = '/etc/ssh/ssh_config'
 const DEEPEST_INCLUDE = 16

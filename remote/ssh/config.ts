@@ -8,16 +8,7 @@ import { homedir, hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { HostProblem, type HostSpec } from '../carrier.ts'
 import { Slots } from '../slots.ts'
-
-/** Values by keyword in lower case, as OpenSSH has resolved them. */
-export type Settings = ReadonlyMap<string, readonly string[]>
-
-/** What the command line of an ssh would say beside the alias. */
-export interface Overrides {
-  readonly address?: string | undefined
-  readonly port?: number | undefined
-  readonly user?: string | undefined
-}
+import { type Overrides, one, parseSettings, type Settings } from './settings.ts'
 
 /** One machine on the way; the last one is the host itself. */
 export interface Hop {
@@ -125,19 +116,6 @@ function askSsh(args: readonly string[]): Promise<string | undefined> {
     child.stdin?.end()
   })
 }
-
-export function parseSettings(text: string): Settings {
-  const settings = new Map<string, string[]>()
-  for (const line of text.split('\n')) {
-    const blank = line.indexOf(' ')
-    if (blank < 1) continue
-    const key = line.slice(0, blank).toLowerCase()
-    settings.set(key, [...(settings.get(key) ?? []), line.slice(blank + 1).trim()])
-  }
-  return settings
-}
-
-const one = (settings: Settings, key: string): string | undefined => settings.get(key)?.[0]
 
 export function hopOf(alias: string, settings: Settings, configFile?: string): Hop {
   const address = one(settings, 'hostname') ?? alias

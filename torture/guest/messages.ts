@@ -2,10 +2,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Exploration, Interleaving, PlannedInstance } from '../../results/schema.ts'
 import type { ExplorerMemory, FocusMemory } from '../explore/memory.ts'
+import type { Outcomes } from '../scenario.ts'
 import type { Control } from './control.ts'
 import type { HistoryShape } from './history/history-memory.ts'
 import type { Cell } from './report/cells.ts'
-import type { Listed } from './rounds/outcomes.ts'
 
 /** The piscina task of one thread: its whole stay in the guest. */
 export interface Stay {
@@ -45,6 +45,12 @@ export interface KnockMessage {
 }
 
 export type ToThread = SharedMessage | ConcludeMessage
+
+/** What a guest's main thread knows of the outcomes of its scenario: from thread 0, which has loaded it. */
+export interface Listed {
+  readonly outcomes: Outcomes
+  readonly observes?: readonly string[]
+}
 
 /** From thread 0 once `setup` has returned. */
 export interface ReadyMessage {

@@ -1,6 +1,7 @@
 /** Grading of litmus results by the numbers that the bodies returned. */
 import type { OutcomeTable, PlannedInstance } from '../../../results/schema.ts'
 import type { Grade, Outcome, Outcomes, Scenario } from '../../scenario.ts'
+import type { Listed } from '../messages.ts'
 import type { Reporter } from '../report/report.ts'
 import type { Counts } from '../report/tally.ts'
 import { appended, NO_CODE, type Values } from './values.ts'
@@ -45,12 +46,6 @@ export function outcomesProblem(outcomes: unknown): string | undefined {
       return `outcomes['${key}'] must be acceptable('why'), interesting('why') or forbidden('why')`
   }
   return undefined
-}
-
-/** What a guest's main thread knows of the outcomes of its scenario: from thread 0, which has loaded it. */
-export interface Listed {
-  readonly outcomes: Outcomes
-  readonly observes?: readonly string[]
 }
 
 /** The table of what was seen and of what was not, in the order of the list; what is not listed comes last. */

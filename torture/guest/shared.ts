@@ -48,6 +48,12 @@ export function buffersOf(shared: unknown): SharedArrayBuffer[] {
   return buffers
 }
 
+/** Buffers by number and copy, so that a word that is awaited or spun on can be named by whoever has the same buffers. */
+export type BufferNumbers = WeakMap<object, { readonly buffer: number; readonly copy: number }>
+
+/** The number of a buffer that is not part of what `setup` returned. */
+export const UNKNOWN_BUFFER = 0x7ffffff
+
 /** The same data over other buffers: `replacements[i]` stands in for buffer i of the walk. */
 export function rebind<S>(shared: S, replacements: readonly SharedArrayBuffer[]): S {
   const done = new Map<unknown, unknown>(buffersOf(shared).map((buffer, i) => [buffer, replacements[i]]))

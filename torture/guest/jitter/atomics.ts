@@ -12,17 +12,12 @@
  */
 import { MINE, threadBase } from '../control.ts'
 import { engine } from '../engine.ts'
+import { type BufferNumbers, UNKNOWN_BUFFER } from '../shared.ts'
 import type { Spins } from '../watch/spins.ts'
 import type { Delays } from './delays.ts'
 
 type Method = (a: unknown, b: unknown, c?: unknown, d?: unknown) => unknown
 const realm = Atomics as unknown as Record<string, Method>
-
-/** The number of a buffer that is not part of what `setup` returned. */
-export const UNKNOWN_BUFFER = 0x7ffffff
-
-/** Buffers by number and copy, so that an awaited word can be named by whoever has the same buffers. */
-export type BufferNumbers = WeakMap<object, { readonly buffer: number; readonly copy: number }>
 
 /** Makes `Atomics.wait` and `waitAsync` note the awaited word in the thread's part of the control block. */
 export function noteWaits(words: Int32Array, thread: number, numbers: BufferNumbers): void {

@@ -1,10 +1,9 @@
 /** What is kept of a hang: who stands still, since when, on which cell, and the stack of every thread. */
 import type { MessagePort } from 'node:worker_threads'
 import { type Control, MINE, STATE, stateName, threadBase } from '../control.ts'
-import { UNKNOWN_BUFFER } from '../jitter/atomics.ts'
 import type { Seat } from '../load.ts'
 import { type Cell, CellNames } from '../report/cells.ts'
-import { rebind } from '../shared.ts'
+import { rebind, UNKNOWN_BUFFER } from '../shared.ts'
 import { knock } from './knock.ts'
 import type { Spun } from './spins.ts'
 import type { Standstill } from './stacks.ts'

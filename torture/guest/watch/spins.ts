@@ -3,7 +3,7 @@
  * the inspector, note for a moment what its operations touch. Methods that a package captured are noted on jittered
  * threads, where what it captured was the delaying ones.
  */
-import type { BufferNumbers } from '../jitter/atomics.ts'
+import type { BufferNumbers } from '../shared.ts'
 
 /** A word as thread and main thread both number it; `buffer` is -1 for one outside of what `setup` returned. */
 export interface Spun {

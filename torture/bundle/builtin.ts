@@ -9,7 +9,7 @@ import { replaceJson, StoreError } from '../../results/files.ts'
 import { packageRoot } from '../paths.ts'
 import type { Entries } from './compile.ts'
 import { keptIn } from './kept.ts'
-import { type Bundle, MANIFEST, type Manifest, readManifest } from './manifest.ts'
+import { type Bundle, type LoadedBundle, MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { readBundle, storeBundle } from './store.ts'
 
 const folder = join(packageRoot, 'dist/bundle')
@@ -64,23 +64,17 @@ function presentHash(): string | undefined {
   return current === undefined || (isCheckout() && isStale(current)) ? undefined : current.hash
 }
 
-/** What is in the bundle of built-ins: where it lies, somebody may be replacing it. */
-export interface Builtins {
-  readonly manifest: Manifest
-  readonly files: ReadonlyMap<string, Uint8Array>
-}
-
 /**
  * Does something with the present bundle of built-ins. One that is damaged is made anew; where the package's folder is
  * closed to us the new one is used and not kept.
  */
-export async function withBuiltins<T>(use: (builtins: Builtins) => Promise<T>): Promise<T> {
+export async function withBuiltins<T>(use: (builtins: LoadedBundle) => Promise<T>): Promise<T> {
   const hash = presentHash()
   const files = hash === undefined ? undefined : readBundle({ hash, dir: join(folder, hash) })
   return use(files === undefined ? await newBuiltins() : contentsOf(files))
 }
 
-const newBuiltins = (): Promise<Builtins> =>
+const newBuiltins = (): Promise<LoadedBundle> =>
   withNewBuiltins(made => {
     const files = readBundle(made)!
     try {
@@ -92,7 +86,7 @@ const newBuiltins = (): Promise<Builtins> =>
     return contentsOf(files)
   })
 
-const contentsOf = (files: ReadonlyMap<string, Uint8Array>): Builtins => ({
+const contentsOf = (files: ReadonlyMap<string, Uint8Array>): LoadedBundle => ({
   manifest: JSON.parse(Buffer.from(files.get(MANIFEST)!).toString()) as Manifest,
   files,
 })

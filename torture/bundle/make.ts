@@ -5,12 +5,18 @@ import { join } from 'node:path'
 import { hashFiles } from '../../results/bundle-text.ts'
 import { UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
-import type { Builtins } from './builtin.ts'
 import { type Compiled, compile, type Entries } from './compile.ts'
 import { describeModules } from './describer.ts'
 import { BUGS } from './groups.ts'
 import { Unlinked } from './linked.ts'
-import { BUNDLE_SCHEMA, type Bundle, MANIFEST, type Manifest, type ScenarioDescription } from './manifest.ts'
+import {
+  BUNDLE_SCHEMA,
+  type Bundle,
+  type LoadedBundle,
+  MANIFEST,
+  type Manifest,
+  type ScenarioDescription,
+} from './manifest.ts'
 import { packageFiles, piscinaFiles } from './packages.ts'
 import { writeFiles } from './store.ts'
 
@@ -34,7 +40,7 @@ export const withNewBundle = <T>(entries: Entries, use: (bundle: MadeBundle) => 
  */
 export const withLinkedBundle = <T>(
   entries: Entries,
-  builtins: Builtins,
+  builtins: LoadedBundle,
   use: (bundle: MadeBundle) => T | Promise<T>,
 ): Promise<T> =>
   withDraft(async dir => {
@@ -56,7 +62,7 @@ async function withDraft<T>(use: (dir: string) => Promise<T>): Promise<T> {
 }
 
 /** Undefined where the files use modules of the package that it does not export. */
-async function compileLinked(user: readonly string[], { files }: Builtins): Promise<Compiled | undefined> {
+async function compileLinked(user: readonly string[], { files }: LoadedBundle): Promise<Compiled | undefined> {
   try {
     return await compile({ scenarios: [], bugs: [], user }, files)
   } catch (error) {

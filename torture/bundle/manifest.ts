@@ -50,6 +50,12 @@ export interface Bundle {
   readonly manifest: Manifest
 }
 
+/** A bundle in memory: where it lies on disk, somebody may be replacing it. */
+export interface LoadedBundle {
+  readonly manifest: Manifest
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
 export function readManifest(dir: string): Manifest {
   const path = join(dir, MANIFEST)
   let manifest: Manifest

@@ -14,8 +14,9 @@ import { parseDuration, parseSeed, parseSize } from '../plan/quantities.ts'
 import type { Ended } from '../runner/run-plan.ts'
 import { checkResults, DEFAULT_RESULTS, parseAssignments, parseCpus } from './flags.ts'
 import { describeDestination, type FleetFlags, parseFleet } from './fleet.ts'
+import { openWorkplace } from './open-workplace.ts'
 import { withSelected } from './selected.ts'
-import { type Destination, openWorkplace, type Workplace } from './workplace.ts'
+import type { Destination, Workplace } from './workplace.ts'
 
 /** Below this a guest with two threads cannot start. */
 const LEAST_MEMORY = 64 << 20

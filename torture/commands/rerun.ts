@@ -21,7 +21,8 @@ import { parseCount, parseDuration } from '../plan/quantities.ts'
 import { type OpenRun, runPlan } from '../runner/run-plan.ts'
 import { checkResults, oneOf, parseCpus, parseReporter, storeOptions } from './flags.ts'
 import { describeDestination, type FleetFlags, fleetOptions, parseFleet } from './fleet.ts'
-import { type Destination, openWorkplace, type Recorded } from './workplace.ts'
+import { openWorkplace } from './open-workplace.ts'
+import type { Destination, Recorded } from './workplace.ts'
 
 interface RerunFlags extends FleetFlags {
   readonly run?: string

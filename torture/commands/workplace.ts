@@ -59,9 +59,3 @@ export interface Workplace {
   hire(bundle: Bundle, runDir: string): Promise<(books: Books) => Crew>
   close(): void
 }
-
-/** Begins to make it ready. */
-export async function openWorkplace(destination: Destination, opening: Opening): Promise<Workplace> {
-  if (destination.via === 'slurm') return (await import('./slurm.ts')).openSlurm(destination, opening)
-  return (await import('./fleet.ts')).OpenFleet.open(destination, opening)
-}

@@ -3,7 +3,16 @@ import { dropBegins, dropEnds } from '../../lib/check/moving-stamps.ts'
 import { DONE, ENOMEM } from '../../lib/mm/call/mmap.ts'
 import { ANYWHERE, STAY } from '../../lib/mm/call/mremap.ts'
 import { FAULT_SEGV } from '../../lib/mm/fault/fault.ts'
-import { type Bundle, bundlesOf, type Context, FILE, FILE_KIND, fileOffset, heapStart, PRIVATE_KIND } from './moves.ts'
+import {
+  type Bundle,
+  bundlesOf,
+  type Context,
+  FILE,
+  FILE_KIND,
+  fileOffset,
+  heapStart,
+  PRIVATE_KIND,
+} from './bundles.ts'
 import type { Tally } from './tally.ts'
 
 const NOWHERE = -1

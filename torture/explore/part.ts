@@ -1,9 +1,8 @@
 /**
- * One thread's part under the deterministic scheduler: puts everything in place before any code of the scenario is
- * loaded, and then leads or follows. What is led, a search or one replay, is a matter of whoever calls.
+ * One thread's part under the deterministic scheduler, from the import of the scenario to the last execution: it leads
+ * or follows. What is led, a search or one replay, is a matter of whoever calls.
  */
 import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 import { threadId } from 'node:worker_threads'
 import { configureSites, site } from '../../lib/shm/sites.ts'
 import { type Control, cursorOf, hitsOf, MINE, ringOf, STATE, threadBase } from '../guest/control.ts'
@@ -17,35 +16,19 @@ import { Image } from '../guest/rounds/image.ts'
 import { Meeting } from '../guest/rounds/meeting.ts'
 import { setUp } from '../guest/rounds/setup.ts'
 import { Values } from '../guest/rounds/values.ts'
-import { buffersOf } from '../guest/shared.ts'
 import { kernelThreadId } from '../guest/watch/proc.ts'
 import type { Scenario } from '../scenario.ts'
-import { controlAtomics } from './control/atomics.ts'
-import { Baton } from './control/baton.ts'
-import { ControlledWaits } from './control/controlled-waits.ts'
 import { FaultBox } from './control/fault-box.ts'
-import { noticeWorkers } from './control/own-workers.ts'
 import { Player } from './control/player.ts'
-import { Abandoned, Stage } from './control/stage.ts'
-import { controlTime } from './control/virtual.ts'
+import type { Stage } from './control/stage.ts'
 import { Execution } from './execution.ts'
-import type { ExplorerMemory } from './memory.ts'
-import { StoreBuffers } from './memory-model/store-buffer.ts'
-import { Addresses } from './report/addresses.ts'
 import { Names } from './report/names.ts'
 import { steppedBy } from './report/step-order.ts'
-import { Board, HEAD } from './schedule/board.ts'
-import { Scheduler } from './schedule/scheduler.ts'
+import { type MakeStrategies, Rig, type StrategySet } from './rig.ts'
+import { HEAD } from './schedule/board.ts'
 import { markNear } from './search/direction.ts'
 import { Explored } from './search/explored.ts'
 import { Focus } from './search/focus.ts'
-import type { Strategy } from './strategies/strategy.ts'
-
-/**
- * A step goes through a dozen small functions, of files of their own; V8's budget for inlining is for less, and a step
- * then takes a third more instructions. Thread 0 sets it, before anything is hot; it holds for the process.
- */
-const INLINING = ['--max-inlined-bytecode-size-cumulative=4000', '--max-inlined-bytecode-size=1200']
 
 /** How often a thread's event loop gets a turn: errors that bodies left there come to light. */
 const TURN_MS = 200
@@ -63,16 +46,12 @@ export interface Lead<S extends StrategySet> {
   readonly reporter: Reporter
 }
 
-interface StrategySet {
-  readonly all: readonly Strategy[]
-}
-
 export async function takePart<S extends StrategySet>(
   stay: Stay,
   how: {
     /** Imports the scenario; called when everything is in place. */
     readonly load: () => Promise<Scenario>
-    readonly strategies: (board: Board, memory: ExplorerMemory, focus: Focus) => S
+    readonly strategies: MakeStrategies<S>
     /** Thread 0: returns what is told to the main thread in the end. */
     readonly lead: (tools: Lead<S>) => Promise<object>
   },
@@ -86,42 +65,88 @@ export async function takePart<S extends StrategySet>(
   const reporter = new Reporter(port, control, thread)
   const mail = new Mail<ToThread>(port, control, thread)
 
-  if (thread === 0) for (const flag of INLINING) setFlagsFromString(flag)
-  // All of it is in place before any code of the scenario or of a package runs.
-  const memory = stay.explorer!
-  const board = new Board(control.threads, memory.board)
-  const focus = new Focus()
-  const strategies = how.strategies(board, memory, focus)
-  const stage = new Stage(thread, new Scheduler(board, strategies.all, focus), new Baton(memory.baton, thread))
-  const addresses = new Addresses(thread)
-  const waits = new ControlledWaits(stage, addresses)
-  controlAtomics(stage, addresses, waits)
-  const startTime = controlTime(stage)
-  noticeWorkers(() => stage.startsWorkers())
-  process.on('uncaughtException', dropAbandoned)
-  let scenario: Scenario
-  try {
-    scenario = await how.load()
-  } catch (error) {
-    reporter.fail({ ...faultOf(error, 'import'), thread: 'import', round: 0, fatal: true })
-    return
-  }
+  const rig = new Rig(stay, how.strategies)
+  const { stage } = rig
+  const scenario = await imported(how.load, reporter)
+  if (scenario === undefined) return
   const nearSite = site(NEAR_SITE)
   const original = thread === 0 ? setUp(stay, scenario, reporter, port) : undefined
   if (thread === 0 && original === undefined) return
   engine.store(words, mine + MINE.state, STATE.idle)
-  const { shared, values, focus: marks, history } = (await mail.next()) as SharedMessage
-
-  const buffers = buffersOf(shared)
-  addresses.place(buffers)
-  if (original !== undefined) addresses.alias(buffersOf(original.shared))
-  focus.cover(marks!.focus)
+  const message = (await mail.next()) as SharedMessage
+  const { shared, values } = message
+  rig.cover(message, original?.shared)
   watch(stage, control, thread)
-  const model = instance.explore?.memoryModel ?? 'sc'
-  if (model !== 'sc') {
-    const { scheduler } = stage
-    stage.weak = new StoreBuffers({ board, scheduler, addresses, thread, model, scratch: board.scratch(14) })
+  countSites(control, thread)
+  const hinted = new Focus(message.focus!.hinted)
+  const hint = instance.explore?.hint
+  if (hint !== undefined) markNear(stage, hitsOf(control, thread), hint.sites, hinted)
+
+  const histories = historiesOf(scenario, message, stay, stage, reporter)
+  if (histories === null) return
+  const box = new FaultBox(stay.explorer!.fault)
+  const meeting = new Meeting(words, control.threads, thread, true)
+  const participant = new Explored(
+    {
+      ...{ scenario, instance, control, reporter, meeting, histories, thread, nearSite },
+      values: new Values(values, control.threads, thread, stay.toFirst, stay.fromOthers),
+    },
+    stage,
+    box,
+  )
+  if (scenario.always) stage.afterStep = invariant(participant, shared)
+  const { waits, startTime } = rig
+  const player = new Player({ participant, stage, waits, shared, startTime, toFirst: stay.toFirst })
+  // Nobody touches the buffers before thread 0 has taken their image.
+  const image = new Image(thread === 0 ? rig.buffers : [])
+  meeting.meet()
+
+  if (thread !== 0) await serve(stage, player)
+  else {
+    const { strategies, focus } = rig
+    const labels = seatsOf(instance.threads).map(({ label }) => label)
+    const names = new Names(labels, shared, rig.addresses)
+    const restore = image.restorer(rig.buffers)
+    const parts = { stage, participant, player, box, restore, names, shared, strategies: strategies.all }
+    const execution = new Execution(parts)
+    const told = await how.lead({ execution, strategies, focus, hinted, names, stay, stage, reporter })
+    stage.board.head[HEAD.leave] = 1
+    for (let t = 1; t < control.threads; t++) stage.baton.pass(t)
+    port.postMessage(told)
   }
+  engine.store(words, mine + MINE.state, STATE.done)
+}
+
+/** Undefined: it could not be imported, and that has been said. */
+async function imported(load: () => Promise<Scenario>, reporter: Reporter): Promise<Scenario | undefined> {
+  try {
+    return await load()
+  } catch (error) {
+    reporter.fail({ ...faultOf(error, 'import'), thread: 'import', round: 0, fatal: true })
+    return undefined
+  }
+}
+
+/** Null: the model of the history cannot be used, and that has been said. */
+function historiesOf(
+  scenario: Scenario,
+  { history }: SharedMessage,
+  { instance, thread }: Stay,
+  stage: Stage,
+  reporter: Reporter,
+): Histories | undefined | null {
+  if (history === undefined) return undefined
+  try {
+    const stepped = steppedBy(stage, instance.explore?.memoryModel ?? 'sc')
+    return makeHistories({ scenario, instance, thread, ...history, count: reporter.count, stepped })
+  } catch (error) {
+    reporter.fail({ ...faultOf(error, 'history'), thread: 'history', round: 0, fatal: true })
+    return null
+  }
+}
+
+/** Sites are passed without delays: threads take turns, and looking at the clock is a step of its own. */
+function countSites(control: Control, thread: number): void {
   configureSites({
     hits: hitsOf(control, thread),
     ring: ringOf(control, thread),
@@ -130,66 +155,8 @@ export async function takePart<S extends StrategySet>(
     delay: () => {},
     below: () => 0,
     brief: true,
-    // Threads take turns, and looking at the clock is a step of its own.
     micros: () => 0,
   })
-  const hint = instance.explore?.hint
-  const hinted = new Focus(marks!.hinted)
-  if (hint !== undefined) markNear(stage, hitsOf(control, thread), hint.sites, hinted)
-  const box = new FaultBox(memory.fault)
-  let histories: Histories | undefined
-  try {
-    const stepped = steppedBy(stage, model)
-    histories = history && makeHistories({ scenario, instance, thread, ...history, count: reporter.count, stepped })
-  } catch (error) {
-    reporter.fail({ ...faultOf(error, 'history'), thread: 'history', round: 0, fatal: true })
-    return
-  }
-  const participant = new Explored(
-    {
-      scenario,
-      instance,
-      control,
-      reporter,
-      meeting: new Meeting(words, control.threads, thread, true),
-      values: new Values(values, control.threads, thread, stay.toFirst, stay.fromOthers),
-      histories,
-      thread,
-      nearSite,
-    },
-    stage,
-    box,
-  )
-  if (scenario.always) stage.afterStep = invariant(participant, shared)
-  const player = new Player({ participant, stage, waits, shared, startTime, toFirst: stay.toFirst })
-  // Nobody touches the buffers before thread 0 has taken their image.
-  const image = new Image(thread === 0 ? buffers : [])
-  participant.meeting.meet()
-
-  if (thread !== 0) await serve(stage, player)
-  else {
-    const names = new Names(
-      seatsOf(instance.threads).map(({ label }) => label),
-      shared,
-      addresses,
-    )
-    const restore = image.restorer(buffers)
-    const execution = new Execution({
-      stage,
-      participant,
-      player,
-      strategies: strategies.all,
-      box,
-      restore,
-      names,
-      shared,
-    })
-    const told = await how.lead({ execution, strategies, focus, hinted, names, stay, stage, reporter })
-    board.head[HEAD.leave] = 1
-    for (let t = 1; t < control.threads; t++) stage.baton.pass(t)
-    port.postMessage(told)
-  }
-  engine.store(words, mine + MINE.state, STATE.done)
 }
 
 /** All threads but the first: one execution after the other, until thread 0 says that it was the last. */
@@ -206,11 +173,6 @@ async function serve(stage: Stage, player: Player): Promise<void> {
     if (playing !== undefined) await playing
   }
   await setImmediate()
-}
-
-/** What makes a body leave may reach it in a callback of the event loop, and is no failure there either. */
-function dropAbandoned(error: unknown): void {
-  if (!(error instanceof Abandoned)) throw error
 }
 
 /** Who waits for the baton need not make progress; whoever has it must. */

@@ -19,6 +19,8 @@ const MAX_NEAR_KINDS = 64
 /** What else is counted has room whatever a body does: that it counts too much is a failure, too. */
 const MAX_COUNTERS = MAX_SLOTS - MAX_NEAR_KINDS - MAX_FAILURE_KINDS - 2
 const MAX_MESSAGE = 4096
+/** Of two values on one line, in characters. */
+const MAX_COMPARISON = 160
 const MAX_DETAILS = 64 * 1024
 const MAX_CELLS = 64
 
@@ -161,33 +163,41 @@ export function faultOf(
 }
 
 /** What is no error may be anything, and must not throw again when it is looked at. */
-export function textOf(thrown: unknown): string {
-  if (typeof thrown === 'string') return thrown
+export const textOf = (thrown: unknown): string => (typeof thrown === 'string' ? thrown : inspected(thrown, 1))
+
+function inspected(value: unknown, depth: number): string {
   try {
-    return inspect(thrown, {
-      depth: 1,
+    return inspect(value, {
+      depth,
       breakLength: Number.POSITIVE_INFINITY,
       maxStringLength: 200,
       customInspect: false,
     })
   } catch {
-    // A getter or a trap of it threw: that it was thrown is all there is to say.
-    return `a ${typeof thrown} that cannot be shown`
+    // A getter or a trap of it threw: that it was there is all there is to say.
+    return `a ${typeof value} that cannot be shown`
   }
 }
 
 /** On one line. Programming errors keep their class: "x is undefined" alone says little. */
 function messageOf(error: Error): string {
   const plain = error.name === 'Error' || error.name === 'AssertionError' || 'oracle' in error
-  const { actual, expected, operator } = error as Error & Record<string, unknown>
-  // Node draws a difference of several lines; for two numbers one line says it better.
-  if (operator === 'strictEqual' && typeof actual === 'number' && typeof expected === 'number') {
-    const [first] = error.message.split('\n', 1)
-    const said = first.replace(/:?\s*(\S+ !== \S+)?$/, '')
-    return `${said}: ${actual} !== ${expected}`
-  }
-  const line = String(error.message)
-    .trim()
-    .replace(/\s*\n\s*/g, ': ')
+  const line =
+    comparisonOf(error) ??
+    String(error.message)
+      .trim()
+      .replace(/:?\s*\n\s*/g, ': ')
   return plain ? line : `${error.name}: ${line}`
+}
+
+const COMPARISONS: readonly unknown[] = ['strictEqual', 'deepStrictEqual', 'deepEqual']
+
+/** Of two values Node draws a difference of several lines; while they are short, one line says it better. */
+function comparisonOf(error: Error): string | undefined {
+  const { actual, expected, operator } = error as Error & Record<string, unknown>
+  if (!COMPARISONS.includes(operator)) return undefined
+  const values = `${inspected(actual, 4)} !== ${inspected(expected, 4)}`
+  if (values.length > MAX_COMPARISON) return undefined
+  const [first] = error.message.split('\n', 1)
+  return `${first.replace(/:?\s*(\S+ !== \S+)?$/, '')}: ${values}`
 }

@@ -20,13 +20,16 @@ const SCENARIOS = {
   'imports.mjs': 'import "no-such-package"',
   'passes.mjs': PASSES,
   'again.mjs': PASSES,
+  'twin.mjs': PASSES.replace("'passes'", "'lost-update'"),
 }
 
 const RUNS: readonly [string, RegExp][] = [
   ['run', /no scenario is selected/],
   ['run -s vma-lok', /did you mean 'vma-lock'/],
   ['run -s 0*lost-update', /between 1 and 1000/],
-  ['run -s -3*lost-update', /-s|Not enough/],
+  ['run -s -3*lost-update', /torture: -s needs a value/],
+  ['run -s lost-update --seed', /torture: --seed needs a value/],
+  ['run no-such-name', /see torture list scenarios, or name a file, as in \.\/ring\.torture\.ts/],
   ['run -s lost-update --duration banana', /--duration banana/],
   ['run -s lost-update --duration 1s --duration 2s', /--duration is given more than once/],
   ['run -s lost-update --cpus 0', /--cpus 0/],
@@ -63,7 +66,8 @@ const RUNS: readonly [string, RegExp][] = [
   ['run -s vma-lock --param slots=1.5', /a whole number is needed/],
   ['run -s ./hungry.mjs', /hungry.mjs: .*exhausts the memory/],
   ['run -s ./imports.mjs', /imports.mjs:1:8: .*no-such-package/],
-  ['run -s ./passes.mjs -s ./again.mjs', /both named 'passes'/],
+  ['run -s ./passes.mjs -s ./again.mjs', /again\.mjs and passes\.mjs are both named 'passes': rename one/],
+  ['run -s ./twin.mjs', /torture: twin\.mjs: 'lost-update' is the name of a built-in scenario: choose another/],
   ['rerun', /there is no run/],
   ['rerun nosuch-run', /nosuch-run/],
   ['rerun 2020.01.01-00.00.00', /plan.json is damaged/],

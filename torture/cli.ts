@@ -89,7 +89,10 @@ function parser(args: readonly string[]) {
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .fail((message, error) => {
       if (error !== undefined && error !== null && error.name !== 'YError') throw error
-      throw new UsageError(message.replaceAll('\n', ' '))
+      const [, unfinished] = /^Not enough arguments following: (.+)$/.exec(message) ?? []
+      throw new UsageError(
+        unfinished === undefined ? message.replaceAll('\n', ' ') : `${dashed(unfinished)} needs a value`,
+      )
     })
 }
 

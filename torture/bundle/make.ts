@@ -1,7 +1,7 @@
 /** Makes a bundle: compiles, describes, writes the manifest, names it by its hash. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { hashFiles } from '../../results/bundle-text.ts'
 import { UsageError } from '../errors.ts'
 import { version } from '../paths.ts'
@@ -18,6 +18,7 @@ import {
   type ScenarioDescription,
 } from './manifest.ts'
 import { packageFiles, piscinaFiles } from './packages.ts'
+import { onDisk } from './sources.ts'
 import { writeFiles } from './store.ts'
 
 export interface MadeBundle extends Bundle {
@@ -106,7 +107,7 @@ async function finish(compiled: Compiled, known: Manifest | undefined, dir: stri
     bugs,
     inputs: [...inputs].sort(),
   }
-  refuseTwins(manifest)
+  refuseTwins(manifest, userRoot)
   files.set(MANIFEST, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
   writeFileSync(join(dir, MANIFEST), files.get(MANIFEST)!)
   return { hash: hashFiles(files), dir, temporary: true, manifest, user: own, userRoot }
@@ -124,15 +125,17 @@ async function describeBuiltins(dir: string, { scenarios, bugs, userRoot }: Comp
 }
 
 /** A name must mean one scenario: instances, folders and reports go by it. */
-function refuseTwins({ scenarios }: Manifest): void {
+function refuseTwins({ scenarios }: Manifest, userRoot: string): void {
   const seen = new Map<string, ScenarioDescription>()
+  const shown = ({ source }: ScenarioDescription) => relative(process.cwd(), onDisk(source, { userRoot }))
   for (const scenario of scenarios) {
     const twin = seen.get(scenario.name)
-    if (twin !== undefined) {
+    if (twin?.builtin)
+      throw new UsageError(`${shown(scenario)}: '${scenario.name}' is the name of a built-in scenario: choose another`)
+    if (twin !== undefined)
       throw new UsageError(
-        `${scenario.source} and ${twin.source} are both named '${scenario.name}': rename one of them`,
+        `${shown(scenario)} and ${shown(twin)} are both named '${scenario.name}': rename one of them`,
       )
-    }
     seen.set(scenario.name, scenario)
   }
 }

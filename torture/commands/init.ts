@@ -1,10 +1,10 @@
 /** `torture init`: writes a scenario to begin with. It runs as it is, and nothing that is there is ever overwritten. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import type { Argv } from 'yargs'
 import { program, quoted } from '../../results/typed.ts'
-import { EXIT, UsageError } from '../errors.ts'
+import { EXIT, InfrastructureError, UsageError } from '../errors.ts'
 import { scenarioText } from './init-template.ts'
 
 const DEFAULT_FILE = 'mine.torture.ts'
@@ -93,6 +93,10 @@ function write(target: string, text: string): void {
     // A file where a folder should be says EEXIST as well.
     if (code === 'EEXIST' && syscall === 'open')
       throw new UsageError(`${typed(target)} exists and stays as it is: name another file`)
+    // Begun, and not ended: the next try shall not find it.
+    if (syscall === 'write') rmSync(target)
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new InfrastructureError(`${typed(target)} cannot be written: the disk is full, free some space`)
     throw new UsageError(`${typed(target)} cannot be written: ${message}`)
   }
 }

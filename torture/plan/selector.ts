@@ -119,7 +119,8 @@ function matches<S extends Selectable>(
     case 'name': {
       const scenario = scenarios.find(({ name }) => name === value)
       if (scenario !== undefined) return [scenario]
-      throw new UsageError(`there is no scenario '${value}': ${hint(value, names, 'see torture list scenarios')}`)
+      const otherwise = 'see torture list scenarios, or name a file, as in ./ring.torture.ts'
+      throw new UsageError(`there is no scenario '${value}': ${hint(value, names, otherwise)}`)
     }
     case 'tag': {
       const tagged = scenarios.filter(s => s.tags.includes(value) && (value === 'bad' || !onlyBad(s)))

@@ -12,7 +12,7 @@
 import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/schedule/board.ts'
 import { DID, OP } from '../../torture/explore/schedule/ops.ts'
 import { Scheduler, type StepEffect } from '../../torture/explore/schedule/scheduler.ts'
-import { SpinWindow } from '../../torture/explore/schedule/spin.ts'
+import { operationOf, SpinWindow } from '../../torture/explore/schedule/spin.ts'
 import { Focus } from '../../torture/explore/search/focus.ts'
 import { focusBytes } from '../../torture/explore/sizes.ts'
 import type { Strategy } from '../../torture/explore/strategies/strategy.ts'
@@ -215,7 +215,8 @@ class Run {
     board.set(thread, ACTOR.begins, operation.begins === true ? 1 : 0)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
-    if (fiber.window.isSpinning(operation.kind, address)) scheduler.spin(thread, fiber.window.watched())
+    if (fiber.window.isSpinning(operationOf(operation.kind, BYTES), address))
+      scheduler.spin(thread, fiber.window.watched())
     else scheduler.goOn(thread)
   }
 
@@ -225,7 +226,7 @@ class Run {
     const { window } = this.#fibers[thread]
     if (board.of(thread, ACTOR.enabler) >= 0 || moved) window.clear()
     const kind = board.of(thread, ACTOR.kind)
-    if (!moved && kind >= OP.load) window.inVain(kind, board.of(thread, ACTOR.address), read)
+    if (!moved && kind >= OP.load) window.inVain(operationOf(kind, BYTES), board.of(thread, ACTOR.address), read)
     scheduler.took(thread, did, read, wrote)
     return read
   }

@@ -7,7 +7,7 @@ import type { WeakMemory } from '../memory-model/weak-memory.ts'
 import { ACTOR, type Board, ENDING, HEAD, lowest } from '../schedule/board.ts'
 import { DID, OP } from '../schedule/ops.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
-import { SpinWindow } from '../schedule/spin.ts'
+import { operationOf, SpinWindow } from '../schedule/spin.ts'
 import type { Baton } from './baton.ts'
 
 /** Thrown out of an operation when the execution is over: the body is to be left as it stands. */
@@ -170,14 +170,19 @@ export class Stage {
     // Roused, before or after the loop was recognised: what was seen before counts no longer.
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
     const kind = board.of(thread, ACTOR.kind)
-    if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(kind, board.of(thread, ACTOR.address)))
+    if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(this.#operation(kind), board.of(thread, ACTOR.address)))
   }
 
   /** Whether the operation that was just done, and changed nothing, repeats one. */
   #isInVain(seen: number): boolean {
     const { thread, board } = this
     const kind = board.of(thread, ACTOR.kind)
-    return kind < OP.load || this.#spins.inVain(kind, board.of(thread, ACTOR.address), seen)
+    return kind < OP.load || this.#spins.inVain(this.#operation(kind), board.of(thread, ACTOR.address), seen)
+  }
+
+  /** The one that is pending, or was just done. */
+  #operation(kind: number): number {
+    return operationOf(kind, this.board.of(this.thread, ACTOR.bytes))
   }
 
   /** The thread got somewhere by something other than a change of a cell. */
@@ -187,7 +192,7 @@ export class Stage {
 
   /** Whether this operation repeats itself, and how often it has: virtual time then goes faster. */
   repeats(kind: number, address: number): number {
-    return this.#spins.repeats(kind, address)
+    return this.#spins.repeats(this.#operation(kind), address)
   }
 
   /** A loop that went round so often has ended by itself: what comes then may happen while others can go, too. */
@@ -214,7 +219,7 @@ export class Stage {
    * then is not tried again.
    */
   #lookForSpin(kind: number, address: number): void {
-    if (this.#spins.isEmpty || !this.#spins.isSpinning(kind, address, this.#head[HEAD.patience])) {
+    if (this.#spins.isEmpty || !this.#spins.isSpinning(this.#operation(kind), address, this.#head[HEAD.patience])) {
       if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.goOn(this.thread)
       return
     }

@@ -21,6 +21,7 @@ import {
   sizeOf,
 } from './board.ts'
 import { DID, OP } from './ops.ts'
+import { lookOf } from './spin.ts'
 import { type Waits, waitsOf } from './waits.ts'
 
 /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. */
@@ -310,7 +311,7 @@ export class Scheduler {
    * The thread repeats itself: it goes only when nobody else can, until a cell that it has looked at changes. If one has
    * since, it goes on at once: how the last round of the loop and that change came one after the other does not matter.
    * Call it after `arrive`.
-   * @param watched the cells; `~address` if it notifies there
+   * @param watched what it looks for, of `lookOf`
    */
   spin(actor: number, watched: readonly number[]): void {
     const { board } = this
@@ -335,8 +336,8 @@ export class Scheduler {
     const looks: number[] = []
     for (let step = board.steps - 1; step >= 0 && missing.size > 0; step--) {
       if (board.actorAt(step) !== actor || board.kindAt(step) === OP.wake) continue
-      const address = board.at(step, STEP.address)
-      if (missing.delete(board.kindAt(step) === OP.notify ? ~address : address)) looks.push(step)
+      const look = lookOf(board.kindAt(step), board.at(step, STEP.address), board.bytesAt(step))
+      if (missing.delete(look)) looks.push(step)
     }
     return looks
   }

@@ -9,13 +9,28 @@
  */
 import { OP } from './ops.ts'
 
+/** Beyond the kinds of operations: their number of bytes. */
+const BYTES_SHIFT = 5
+const KINDS = (1 << BYTES_SHIFT) - 1
+/** More bytes than a cell may have. */
+const SIZES = 16
+
+/** An operation as the window tells them apart: views of several types may have a cell at the same address. */
+export const operationOf = (kind: number, bytes: number): number => kind | (bytes << BYTES_SHIFT)
+
+/** What a look in vain was for, never 0: a change of the cell, or below 0, for `notify`, a sleeper there. */
+export const lookOf = (kind: number, address: number, bytes: number): number => {
+  const cell = address * SIZES + bytes
+  return kind === OP.notify ? -cell : cell
+}
+
 /** A second look is common (test and test-and-set, double checks); the third one is a loop. */
 export const PATIENCE = 2
 /** Operations of one loop. A longer one is not recognised, and ends at the limit of steps. */
 const MOST_OPERATIONS = 64
 
 export class SpinWindow {
-  readonly #kinds = new Int32Array(MOST_OPERATIONS)
+  readonly #operations = new Int32Array(MOST_OPERATIONS)
   readonly #addresses = new Int32Array(MOST_OPERATIONS)
   readonly #values = new Int32Array(MOST_OPERATIONS)
   readonly #counts = new Int32Array(MOST_OPERATIONS)
@@ -30,15 +45,18 @@ export class SpinWindow {
     return this.#size === 0
   }
 
-  /** How often the operation has been done in vain: the loop has gone round so many times. */
-  repeats(kind: number, address: number): number {
-    const at = this.#find(kind, address)
+  /**
+   * How often the operation has been done in vain: the loop has gone round so many times.
+   * @param operation here and below: of `operationOf`
+   */
+  repeats(operation: number, address: number): number {
+    const at = this.#find(operation, address)
     return at < 0 ? 0 : this.#counts[at]
   }
 
   /** @param patience how often a loop that gives up is known to go round before it does */
-  isSpinning(kind: number, address: number, patience = PATIENCE): boolean {
-    return this.repeats(kind, address) >= Math.max(patience, PATIENCE)
+  isSpinning(operation: number, address: number, patience = PATIENCE): boolean {
+    return this.repeats(operation, address) >= Math.max(patience, PATIENCE)
   }
 
   /** How often the loop has gone round so far. */
@@ -49,13 +67,13 @@ export class SpinWindow {
   }
 
   /** How often a loop went round that this operation is not part of: it is left, though nothing in it found news. */
-  roundsBefore(kind: number, address: number): number {
-    return this.#find(kind, address) < 0 ? this.rounds : 0
+  roundsBefore(operation: number, address: number): number {
+    return this.#find(operation, address) < 0 ? this.rounds : 0
   }
 
   /** An operation that changed nothing has found `value`. False if that is news: nothing has been repeated then. */
-  inVain(kind: number, address: number, value: number): boolean {
-    const at = this.#find(kind, address)
+  inVain(operation: number, address: number, value: number): boolean {
+    const at = this.#find(operation, address)
     if (at >= 0 && this.#values[at] === value) {
       this.#counts[at]++
       return true
@@ -64,26 +82,27 @@ export class SpinWindow {
     if (news) this.#size = 0
     this.#counts.fill(1, 0, this.#size)
     const free = this.#size++
-    this.#kinds[free] = kind
+    this.#operations[free] = operation
     this.#addresses[free] = address
     this.#values[free] = value
     this.#counts[free] = 1
     return !news
   }
 
-  /** The cells whose change could end the loop; `~address` where a sleeper could, whom a notify would find. */
+  /** The changes that could end the loop, as `lookOf` names them. */
   watched(): number[] {
-    const cells = new Set<number>()
+    const looks = new Set<number>()
     for (let i = 0; i < this.#size; i++) {
-      const kind = this.#kinds[i]
-      if (kind === OP.notify) cells.add(~this.#addresses[i])
-      else if (kind !== OP.clock && kind !== OP.wake) cells.add(this.#addresses[i])
+      const kind = this.#operations[i] & KINDS
+      if (kind !== OP.clock && kind !== OP.wake)
+        looks.add(lookOf(kind, this.#addresses[i], this.#operations[i] >> BYTES_SHIFT))
     }
-    return [...cells]
+    return [...looks]
   }
 
-  #find(kind: number, address: number): number {
-    for (let i = 0; i < this.#size; i++) if (this.#addresses[i] === address && this.#kinds[i] === kind) return i
+  #find(operation: number, address: number): number {
+    for (let i = 0; i < this.#size; i++)
+      if (this.#addresses[i] === address && this.#operations[i] === operation) return i
     return -1
   }
 }

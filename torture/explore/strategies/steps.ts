@@ -48,11 +48,13 @@ function looksBefore(board: Board, step: number): Look[] {
       forSleeper: kind === OP.notify,
       step: at,
     }
-    if (!looks.some(({ address, forSleeper }) => address === look.address && forSleeper === look.forSleeper))
-      looks.push(look)
+    if (!looks.some(other => isSame(other, look))) looks.push(look)
   }
   return looks
 }
+
+const isSame = (a: Look, b: Look): boolean =>
+  a.address === b.address && a.bytes === b.bytes && a.forSleeper === b.forSleeper
 
 /** Whether a step is what a look was for. */
 export const ends = ({ did, address, bytes }: StepEffect, look: Look): boolean =>

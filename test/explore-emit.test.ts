@@ -97,13 +97,13 @@ t.test('packages and all, it fails every time; with the lock mended it passes', 
   for (const { failed, said } of runs) {
     t.ok(failed)
     t.match(said, 'two are inside')
-    t.match(said, /^# fail 1$/m)
+    t.match(said, /^[#ℹ] fail 1$/m)
   }
 
   edit(file, /while \(\w+\(this\.cells, 0\) !== 0\)/, 'while (Atomics.compareExchange(this.cells, 0, 0, 1) !== 0)')
   const mended = await run(file)
   t.notOk(mended.failed, mended.said)
-  t.match(mended.said, /^# pass 1$/m)
+  t.match(mended.said, /^[#ℹ] pass 1$/m)
 })
 
 t.test('a deadlock, and a fix that the schedule does not fit', async t => {
@@ -116,7 +116,7 @@ t.test('a deadlock, and a fix that the schedule does not fit', async t => {
   edit(file, /if \(Atomics\.load\(flag, 0\) === 0\) Atomics\.wait\(flag, 1, 0\)/, 'return')
   const after = await run(file)
   t.notOk(after.failed, after.said)
-  t.match(after.said, /# from step \d+ on the schedule does not fit the code any more: waiter\[0\] could not go on/)
+  t.match(after.said, /[#ℹ] from step \d+ on the schedule does not fit the code any more: waiter\[0\] could not go on/)
 })
 
 t.test('what cannot be copied into one file is refused in one line', async t => {

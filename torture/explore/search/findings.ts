@@ -11,6 +11,7 @@ import { OP, opName } from '../schedule/ops.ts'
 import { printSchedule, type Schedule } from '../schedule/schedule.ts'
 import { PLACE } from '../strategies/index.ts'
 import { minimise } from './minimise.ts'
+import { preemptionsAmong } from './preemptions.ts'
 import type { Tools } from './search.ts'
 import type { Tally } from './tally.ts'
 
@@ -55,7 +56,7 @@ export class Findings {
         const failed = isSame(await this.replay(candidate, { spinBound: IMPATIENT }))
         const actual = this.#trimmed(this.#tools.execution.schedule(this.#replayOptions(candidate)))
         const { board } = this.#tools.execution
-        return { failed, actual, preemptions: board.head[HEAD.preemptions], able: ableIn(board) }
+        return { failed, actual, preemptions: this.#preemptions(), able: ableIn(board) }
       },
       { ...MINIMISER, enough: () => engine.load(this.#tools.stay.control.words, WORD.hurry) === 1 },
     )
@@ -108,6 +109,12 @@ export class Findings {
     const difference = this.#firstDifference(before)
     if (difference !== undefined)
       this.#tally.uncontrolled(`uncontrolled nondeterminism: the same schedule did something else: ${difference}`)
+  }
+
+  #preemptions(): number {
+    const { stay, execution } = this.#tools
+    const { board } = execution
+    return stay.instance.explore!.memoryModel === 'sc' ? board.head[HEAD.preemptions] : preemptionsAmong(board)
   }
 
   /** Without the steps that only waited to be called a livelock. */

@@ -119,6 +119,7 @@ class Minimiser {
     await this.#fromScratch()
     await this.#fewerCalls()
     await this.#beginnings()
+    await this.#ends()
     await this.#windows()
     await this.#oneByOne()
     return { schedule: this.#best.actual, cost: this.#best.cost, tried: this.#count, minimal: !this.#cut }
@@ -183,6 +184,12 @@ class Minimiser {
     const { runs } = this.#best
     for (let length = 0; length < runs.length; length = Math.max(1, length * 2))
       if (await this.#accepts(runs.slice(0, length))) return
+  }
+
+  /** The shortest end that is enough, likewise: what a schedule asks for first is often why it is long, and no more. */
+  async #ends(): Promise<void> {
+    const { runs } = this.#best
+    for (let length = 1; length < runs.length; length *= 2) if (await this.#accepts(runs.slice(-length))) return
   }
 
   /** Large parts without any switch but the necessary ones, then smaller ones. */

@@ -5,9 +5,9 @@ import { buildInterleaving, shortly } from './report/interleaving.ts'
 import { ENDING, HEAD } from './schedule/board.ts'
 import { parseSchedule } from './schedule/schedule.ts'
 import { PATIENCE } from './schedule/spin.ts'
-import type { Tools } from './search/search.ts'
 import { Tally } from './search/tally.ts'
 import { PLACE } from './strategies/index.ts'
+import type { Tools } from './tools.ts'
 
 export async function replayOnce(tools: Tools, text: string): Promise<FinishedMessage> {
   const { execution, names, strategies, stay, reporter } = tools

@@ -10,9 +10,9 @@ import { type Board, HEAD, STEP } from '../schedule/board.ts'
 import { OP, opName } from '../schedule/ops.ts'
 import { printSchedule, type Schedule } from '../schedule/schedule.ts'
 import { PLACE } from '../strategies/index.ts'
+import type { Tools } from '../tools.ts'
 import { minimise } from './minimise.ts'
 import { preemptionsAmong } from './preemptions.ts'
-import type { Tools } from './search.ts'
 import type { Tally } from './tally.ts'
 
 const MINIMISER = { attempts: 20_000, ms: 10_000 } as const

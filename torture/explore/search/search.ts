@@ -8,18 +8,16 @@ import { engine, realMs } from '../../guest/engine.ts'
 import type { FinishedMessage, Stay } from '../../guest/messages.ts'
 import type { ExploredFault } from '../control/fault-box.ts'
 import type { ExecutionOptions, Outcome } from '../execution.ts'
-import type { Lead } from '../part.ts'
 import { replayOnce } from '../replaying.ts'
 import { ENDING, HEAD, MOST_STEPS } from '../schedule/board.ts'
 import type { Schedule } from '../schedule/schedule.ts'
 import { PATIENCE } from '../schedule/spin.ts'
 import { PLACE, type Strategies } from '../strategies/index.ts'
+import type { Tools } from '../tools.ts'
 import { Contention, type Kind } from './contention.ts'
 import { Findings } from './findings.ts'
 import { matcher, summary } from './focus-names.ts'
 import { Tally } from './tally.ts'
-
-export type Tools = Lead<Strategies>
 
 /** First executions, to learn from; from the third one on, what was learnt is made use of. */
 const PROBES = 12

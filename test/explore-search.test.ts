@@ -118,22 +118,3 @@ t.test('memory that setup did not return: nothing is proved', { buffered: true }
   t.equal(status, 0)
   t.match(exploration, { ...unproved, unproved: /memory that setup did not return/ })
 })
-
-/** Who has looked in vain goes on when any of the bytes has changed that it looked at, and so before what comes after. */
-const TWO_SIZES = scenario(`
-  setter: { run: ({ shared: { cells } }) => {
-    Atomics.store(new Int8Array(cells.buffer), 1, 1)
-    for (const value of [1, 0]) Atomics.store(cells, 1, value)
-  } },
-  spinner: { run: ({ shared: { cells }, fail }) => {
-    const bytes = new Int8Array(cells.buffer)
-    let rounds = 0
-    for (; Atomics.load(cells, 0) === 0; rounds++) Atomics.load(bytes, 0)
-    if (rounds > 0 && Atomics.load(cells, 1) === 1) fail('seen between')
-  } }`)
-
-t.test('a loop that looks at one address with two sizes', { buffered: true }, async t => {
-  const { status, exploration } = await searching(t, TWO_SIZES, '--strategy', 'dpor')
-  t.equal(status, 1)
-  t.equal(exploration.certificate, undefined)
-})

@@ -158,19 +158,27 @@ export class Stage {
     const { thread } = this
     this.scheduler.took(thread, did, read, wrote)
     this.beat()
-    if (!this.#spins.isEmpty) this.#lookBack()
-    if ((did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)) this.#moved()
+    const changes = (did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)
+    if (!this.#spins.isEmpty) this.#lookBack(changes)
+    if (changes) this.#moved()
     else if (!this.#isInVain(seen)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
   }
 
-  /** Of the operations before the one that was just done, which count as repeated no longer. */
-  #lookBack(): void {
+  /**
+   * Of the operations before the one that was just done, which count as repeated no longer.
+   * @param changes the cell: nobody had roused the thread, so it left a loop by itself, even by an operation as those of
+   * the loop are, which must be let do it then although it looks like one round more
+   */
+  #lookBack(changes: boolean): void {
     const { thread, board } = this
     // Roused, before or after the loop was recognised: what was seen before counts no longer.
     if (board.of(thread, ACTOR.enabler) >= 0) this.#spins.clear()
     const kind = board.of(thread, ACTOR.kind)
-    if (kind >= OP.load) this.#leaves(this.#spins.roundsBefore(this.#operation(kind), board.of(thread, ACTOR.address)))
+    if (kind < OP.load) return
+    const [operation, address] = [this.#operation(kind), board.of(thread, ACTOR.address)]
+    this.#leaves(this.#spins.roundsBefore(operation, address))
+    if (changes) this.#leaves(this.#spins.repeats(operation, address) + 1)
   }
 
   /** Whether the operation that was just done, and changed nothing, repeats one. */

@@ -145,6 +145,23 @@ t.test('state outside of the shared memory is noticed, with the step', { buffere
   t.match(stdout, /uncontrolled nondeterminism: the same schedule did something else: step \d+ was .*load cells\[1\]/)
 })
 
+t.test('nothing is proved of what does something else now and then', { buffered: true }, async t => {
+  const { status, stdout } = await exploring(
+    t,
+    scenario(
+      `
+    adder: { count: 2, run: ({ shared: { cells } }) => {
+      if (++calls % 7 === 3) Atomics.add(cells, 1, 1)
+      Atomics.load(cells, 1)
+    } } }`,
+      'let calls = 0',
+    ),
+  )
+  t.equal(status, 4)
+  t.match(stdout, /uncontrolled nondeterminism: the same schedule did something else/)
+  t.notMatch(stdout, 'proof')
+})
+
 t.test('time and chance are virtual, and repeat', { buffered: true }, async t => {
   const code = scenario(`
     looker: { count: 2, run: ({ shared: { cells } }) => {

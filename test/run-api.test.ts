@@ -15,6 +15,7 @@ t.test('run', async t => {
     'passes.1': 'pass',
     'fails.1': 'fail',
   })
+  await t.rejects(run(undefined as never, { results }), { exitCode: 2, message: /run\(\) wants a selector or several/ })
   await t.rejects(run('no-such-scenario', { results }), { exitCode: 2, message: /no-such-scenario/ })
   await t.rejects(run(files[0], { duration: 0, results }), { exitCode: 2, message: /--duration/ })
 })

@@ -166,5 +166,8 @@ function toFlags(
     const [flag, text] = spellings[option]
     return [flag, text(value as never)]
   })
-  return { selectors: [selectors].flat(), ...Object.fromEntries(flags) }
+  const texts = [selectors].flat()
+  if (!texts.every(text => typeof text === 'string'))
+    throw new UsageError(`${name}() wants a selector or several, as in ${name}('./ring.torture.ts')`)
+  return { selectors: texts, ...Object.fromEntries(flags) }
 }

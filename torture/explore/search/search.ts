@@ -42,8 +42,9 @@ const CURIOUS = 200
 const LOOK = 8
 /** Executions by chance after a proof, where loops were seen. */
 const AFTER_PROOF = 200
-/** Executions between two that are done twice. */
+/** Executions between two that are done twice, except for the first ones, which may be all that there are. */
 const RECHECK = 1000
+const isRechecked = (n: number): boolean => (n < RECHECK ? (n & (n - 1)) === 0 : n % RECHECK === 1)
 /** How often the event loop gets a turn, ms. */
 const TURN_MS = 200
 /** Rounds of a loop that gives up, beyond which it is not tried to let it give up at every moment. */
@@ -281,7 +282,7 @@ class Search {
     const gaveUp = this.#gaveUp()
     const learnt = this.#learns(place) && this.#contention.learn(execution.board)
     if (gaveUp || learnt) this.#startOver(strategies)
-    if (this.#executions % RECHECK === 1 && !this.#over) return this.#recheck()
+    if (isRechecked(this.#executions) && !this.#over) return this.#recheck()
     return this.#turn()
   }
 

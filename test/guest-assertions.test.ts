@@ -39,3 +39,13 @@ t.test('what is long keeps the lines that differ', async t => {
     t.match(details, { actual: [...long, 1] }, 'and all is in the details')
   }
 })
+
+t.test('whatever was thrown, looking at it does not throw again', async t => {
+  const trap = () => {
+    throw new Error('trap')
+  }
+  const untouchable = new Proxy({}, { get: trap, has: trap, getPrototypeOf: trap, ownKeys: trap })
+  const unreadable = Object.defineProperty(new Error('x'), 'message', { get: trap })
+  for (const thrown of [untouchable, unreadable, null, undefined, Object.freeze({}), Object.create(null)])
+    t.match(faultOf(thrown, 'exception'), { oracle: 'exception', message: /^threw / })
+})

@@ -145,11 +145,24 @@ function survivesJson(details: unknown): unknown {
   }
 }
 
-/** A thrown value as a fault: an error may carry its oracle and details, as those of `lib` do. */
-export function faultOf(
-  thrown: unknown,
-  otherwise: string,
-): { oracle: string; message: string; details?: unknown; stack?: string } {
+interface Thrown {
+  oracle: string
+  message: string
+  details?: unknown
+  stack?: string
+}
+
+/** A thrown value as a fault: an error may carry its oracle and details, as those of `lib` do. Does not throw. */
+export function faultOf(thrown: unknown, otherwise: string): Thrown {
+  try {
+    return lookedAt(thrown, otherwise)
+  } catch {
+    // A getter or a trap of it threw.
+    return { oracle: otherwise, message: `threw ${textOf(thrown)}` }
+  }
+}
+
+function lookedAt(thrown: unknown, otherwise: string): Thrown {
   if (!(thrown instanceof Error)) return { oracle: otherwise, message: `threw ${textOf(thrown)}` }
   const { oracle, details, actual, expected } = thrown as Error & Record<string, unknown>
   const compared = 'actual' in thrown && 'expected' in thrown ? { actual, expected } : undefined

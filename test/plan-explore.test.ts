@@ -60,7 +60,7 @@ t.test('a bug that only weaker memory shows is looked for with that', async t =>
   t.equal(model({ memoryModel: 'tso' }), 'tso', 'unless told otherwise')
   t.equal(model({ memoryModel: 'sc' }), 'sc', 'whatever that is')
   t.equal(model({}, [bug('weak', ['a'])]), 'sc')
-  t.throws(() => model({ strategy: 'dpor' }), { ...USAGE, message: /--strategy dpor knows no store buffers/ })
+  t.throws(() => model({ strategy: 'dpor' }), { ...USAGE, message: /--strategy dpor knows no pso/ })
 })
 
 t.test('more threads than the scheduler can name', async t => {

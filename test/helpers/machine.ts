@@ -212,7 +212,7 @@ class Run {
     const address = addressOf(operation.cell)
     fiber.pending = operation
     if (!this.#gated || operation.kind === OP.gate) board.head[HEAD.opening] &= ~(1 << thread)
-    board.set(thread, ACTOR.begins, operation.begins === true ? 1 : 0)
+    board.set(thread, ACTOR.also, operation.begins === true ? DID.begins : 0)
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
     if (fiber.window.isSpinning(operationOf(operation.kind, BYTES), address))

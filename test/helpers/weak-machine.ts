@@ -11,6 +11,7 @@ import { Addresses } from '../../torture/explore/report/addresses.ts'
 import { ACTOR, Board, ENDING, HEAD, isSingle, scheduleOf } from '../../torture/explore/schedule/board.ts'
 import { DID, OP } from '../../torture/explore/schedule/ops.ts'
 import { Scheduler } from '../../torture/explore/schedule/scheduler.ts'
+import { operationOf, SpinWindow } from '../../torture/explore/schedule/spin.ts'
 import { Focus } from '../../torture/explore/search/focus.ts'
 import { focusBytes } from '../../torture/explore/sizes.ts'
 import type { Strategy } from '../../torture/explore/strategies/strategy.ts'
@@ -58,6 +59,9 @@ export class Everything implements Strategy {
   }
 }
 
+/** Steps of each spinning thread before it is called a livelock. */
+const SPIN_BOUND = 50
+
 const NAMES = ['load', 'store', 'add', 'sub', 'and', 'or', 'xor', 'exchange', 'compareExchange'] as const
 const KINDS: Readonly<Record<string, number>> = {
   ...Object.fromEntries(NAMES.map(name => [name, OP[name]])),
@@ -73,6 +77,18 @@ interface Actor {
   /** Of its wait, while it sleeps. */
   entry: number
   returned: unknown
+  readonly window: SpinWindow
+}
+
+interface RunOptions {
+  readonly execution?: number
+  readonly holdsBack?: boolean
+  readonly fullWaits?: boolean
+}
+
+interface Ran {
+  readonly outcome: string
+  readonly schedule: readonly number[]
 }
 
 export class WeakMachine {
@@ -83,9 +99,12 @@ export class WeakMachine {
   readonly #initial: readonly Int32Array[]
   readonly strategies: readonly Strategy[]
   readonly #actors: Actor[] = []
+  /** Whether threads that repeat themselves make way for others. */
+  readonly #spins: boolean
 
   /** @param make strategies, from their scratch */
-  constructor(subject: Subject, model: Model, make: (board: Board) => readonly Strategy[]) {
+  constructor(subject: Subject, model: Model, make: (board: Board) => readonly Strategy[], { spins = false } = {}) {
+    this.#spins = spins
     const threads = subject.bodies.length
     const board = new Board(threads)
     this.board = board
@@ -105,24 +124,39 @@ export class WeakMachine {
       model === 'sc'
         ? undefined
         : new StoreBuffers({ board, scheduler, addresses, thread, model, scratch: board.scratch(14) })
-    const told = (did: number, read: number, wrote: number) => scheduler.took(thread, did, read, wrote)
+    const told = (did: number, read: number, wrote: number) => this.#took(thread, did, read, wrote)
     const stage = { thread, active: false, weak, point: () => {}, told, hides: () => {} } as unknown as Stage
     controlAtomics(stage, addresses, undefined as unknown as ControlledWaits)
-    return { stage, atomics: methods(), results: [], pending: undefined, entry: -1, returned: undefined }
+    return {
+      stage,
+      atomics: methods(),
+      results: [],
+      pending: undefined,
+      entry: -1,
+      returned: undefined,
+      window: new SpinWindow(),
+    }
   }
 
   /** One execution by one of the strategies. Returns what it came to. */
-  run(
-    strategy: number,
-    { execution = 0, holdsBack = false }: { execution?: number; holdsBack?: boolean } = {},
-  ): { readonly outcome: string; readonly schedule: readonly number[] } {
+  run(strategy: number, options: RunOptions = {}): Ran {
+    return this.runIfAny(strategy, options)!
+  }
+
+  /** Undefined: the strategy has nothing left to try. */
+  runIfAny(strategy: number, { execution = 0, holdsBack = false, fullWaits = false }: RunOptions): Ran | undefined {
     const { board, scheduler } = this
     const { head } = board
-    for (const actor of this.#actors) Object.assign(actor, { results: [], pending: undefined, returned: undefined })
+    for (const actor of this.#actors) {
+      Object.assign(actor, { results: [], pending: undefined, returned: undefined })
+      actor.window.clear()
+    }
     scheduler.waits.reset()
     this.#actors[0].stage.weak?.reset()
     head[HEAD.strategy] = strategy
     head[HEAD.holdsBack] = holdsBack ? 1 : 0
+    head[HEAD.fullWaits] = fullWaits ? 1 : 0
+    head[HEAD.spinBound] = SPIN_BOUND
     board.reset(
       1,
       execution,
@@ -130,7 +164,7 @@ export class WeakMachine {
       true,
     )
     scheduler.reordering.begin()
-    this.strategies[strategy].begin(board)
+    if (!this.strategies[strategy].begin(board)) return undefined
     for (let actor = scheduler.next(); actor >= 0; actor = scheduler.next()) {
       if (actor >= board.threads) this.#actors[0].stage.weak!.drain(actor)
       else this.#step(actor, this.#actors[actor])
@@ -142,18 +176,34 @@ export class WeakMachine {
     return { outcome, schedule: scheduleOf(board) }
   }
 
+  /** The thread has done its pending operation. `moved`: it got somewhere by it. */
+  #took(
+    thread: number,
+    did: number,
+    read: number,
+    wrote: number,
+    moved = (did & (DID.change | DID.delay)) !== 0,
+  ): void {
+    const { board, scheduler } = this
+    const { window } = this.#actors[thread]
+    if (board.of(thread, ACTOR.enabler) >= 0 || moved) window.clear()
+    const kind = board.of(thread, ACTOR.kind)
+    if (!moved && kind >= OP.load) window.inVain(operationOf(kind, 4), board.of(thread, ACTOR.address), read)
+    scheduler.took(thread, did, read, wrote)
+  }
+
   #step(thread: number, actor: Actor): void {
     const { scheduler, board } = this
     const { pending, stage } = actor
     if (pending === undefined) {
       board.head[HEAD.opening] &= ~(1 << thread)
-      scheduler.took(thread, 0, 0, 0)
+      this.#took(thread, 0, 0, 0)
     } else if (pending.name === 'wait') {
       if (!this.#wait(thread, actor, pending)) return
     } else if (pending.name === 'notify') {
       stage.weak?.flush()
       const count = Number(pending.args[0] ?? 1e9)
-      scheduler.took(thread, 0, 0, 0)
+      this.#took(thread, 0, 0, 0, scheduler.waits.count(this.#addressOf(pending), count) > 0)
       actor.results.push(scheduler.notify(this.#addressOf(pending), count))
     } else {
       stage.active = true
@@ -166,7 +216,13 @@ export class WeakMachine {
       scheduler.finish(thread)
     } else {
       actor.pending = next.operation
-      scheduler.arrive(thread, KINDS[next.operation.name], this.#addressOf(next.operation), 4)
+      const { name, args } = next.operation
+      const address = this.#addressOf(next.operation)
+      scheduler.arrive(thread, KINDS[name], address, 4)
+      stage.weak?.arrive(KINDS[name], args.at(-1) as string | undefined)
+      if (!this.#spins) return
+      if (actor.window.isSpinning(operationOf(KINDS[name], 4), address)) scheduler.spin(thread, actor.window.watched())
+      else scheduler.goOn(thread)
     }
   }
 
@@ -177,18 +233,18 @@ export class WeakMachine {
     actor.stage.weak?.flush()
     if (board.of(thread, ACTOR.kind) === OP.wake) {
       scheduler.waits.leave(actor.entry)
-      scheduler.took(thread, 0, 0, 0)
+      this.#took(thread, 0, 0, 0, true)
       actor.results.push('ok')
       return true
     }
     const held = pending.cells[pending.index]
     if (held !== pending.args[0]) {
-      scheduler.took(thread, 0, held, held)
+      this.#took(thread, 0, held, held)
       actor.results.push('not-equal')
       return true
     }
     actor.entry = scheduler.waits.enqueue(thread, address, false)
-    scheduler.took(thread, DID.sleep, held, held)
+    this.#took(thread, DID.sleep, held, held)
     scheduler.sleep(thread, address, 4, false, actor.entry)
     return false
   }

@@ -33,6 +33,8 @@ export interface ExecutionOptions {
   readonly fairAfter?: number
   /** Whether delayed stores are held back: see `Reordering`. Default false. */
   readonly holdsBack?: boolean
+  /** Whether operations in full order wait for their thread's store buffer: see `HEAD`. Default false. */
+  readonly fullWaits?: boolean
   /** Steps after which the execution is cut off. */
   readonly stepLimit?: number
 }
@@ -124,6 +126,7 @@ export class Execution {
     head[HEAD.spinBound] = options.spinBound ?? 0
     head[HEAD.fairAfter] = options.fairAfter ?? 0
     head[HEAD.holdsBack] = options.holdsBack ? 1 : 0
+    head[HEAD.fullWaits] = options.fullWaits ? 1 : 0
     head[HEAD.stepLimit] = options.stepLimit ?? 0
     board.reset(this.#seed, options.execution, options.ops, this.#opens)
     this.#stage.scheduler.reordering.begin()

@@ -38,9 +38,10 @@ export function explored(explore: ExploreRequest, scenario: Parametrised, wishes
   const total = threads.reduce((sum, { count }) => sum + count, 0)
   const { memoryModel = 'sc' } = explore
   const buffered = memoryModel !== 'sc'
-  if (buffered && (explore.strategy === 'dpor' || explore.strategy === 'bounded'))
+  const unknown = explore.strategy === 'dpor' ? ['pso'] : explore.strategy === 'bounded' ? ['tso', 'pso'] : []
+  if (unknown.includes(memoryModel))
     throw new UsageError(
-      `--strategy ${explore.strategy} knows no store buffers: leave out --memory-model ${memoryModel}, or take random, pct, pos or urw`,
+      `--strategy ${explore.strategy} knows no ${memoryModel}: leave out --memory-model ${memoryModel}, or take random, pct, pos or urw`,
     )
   const most = buffered ? MOST_ACTORS >> 1 : MOST_ACTORS
   if (total > most) {

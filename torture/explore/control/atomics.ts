@@ -53,7 +53,7 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     const known = controlled(cells)
     if (known === undefined) return engine.load(cells, index as number)
     const at = indexOf(known, index)
-    stage.point(OP.load, known.base + at * known.bytes, known.bytes)
+    stage.point(OP.load, known.base + at * known.bytes, known.bytes, order)
     const early = stage.weak?.load(cells, at, known, order)
     const value = early ?? engine.load(cells, at)
     stage.told(0, value, value)
@@ -65,7 +65,7 @@ export function controlAtomics(stage: Stage, addresses: Addresses, waits: Contro
     if (known === undefined) return engine.store(cells, index as number, given as number)
     const at = indexOf(known, index)
     const value = convert(known, given)
-    stage.point(OP.store, known.base + at * known.bytes, known.bytes)
+    stage.point(OP.store, known.base + at * known.bytes, known.bytes, order)
     const held = stage.weak?.store(cells, at, value, known, order)
     if (held !== undefined) {
       stage.told(DID.delay, held, value)

@@ -105,10 +105,14 @@ export class Stage {
     this.took(0, 0, 0)
   }
 
-  /** Returns when the operation may be done: nobody else runs until the next call. Throws Abandoned. */
-  point(kind: number, address: number, bytes: number): void {
+  /**
+   * Returns when the operation may be done: nobody else runs until the next call. Throws Abandoned.
+   * @param order of a load or a store, for weaker memory models
+   */
+  point(kind: number, address: number, bytes: number, order?: string): void {
     if (this.#head[HEAD.abandoned] === 1) this.#refuse()
     this.scheduler.arrive(this.thread, kind, address, bytes)
+    if (this.weak !== undefined) this.weak.arrive(kind, order)
     this.#lookForSpin(kind, address)
     this.turn()
   }
@@ -158,11 +162,16 @@ export class Stage {
     const { thread } = this
     this.scheduler.took(thread, did, read, wrote)
     this.beat()
-    const changes = (did & DID.change) !== 0 || ((did & DID.delay) !== 0 && read !== wrote)
+    const changes = (did & DID.change) !== 0 || ((did & DID.delay) !== 0 && this.#getsOn(read, wrote))
     if (!this.#spins.isEmpty) this.#lookBack(changes)
     if (changes) this.#moved()
     else if (!this.#isInVain(seen)) this.#stir()
     if (this.afterStep !== undefined) this.#always()
+  }
+
+  /** By a store that was delayed. What is in memory now is nothing that it depends on, to whoever wants to know exactly. */
+  #getsOn(read: number, wrote: number): boolean {
+    return read !== wrote || this.#head[HEAD.fullWaits] === 1
   }
 
   /**

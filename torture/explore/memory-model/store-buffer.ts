@@ -15,25 +15,34 @@
  *   delayed value reach memory first. A release waits until earlier stores have reached memory, an acquire lets no later
  *   load happen before it has read. If it fails it was a load of the present value with the same mark.
  *
+ * With `HEAD.fullWaits`, which is for `tso` only, who goes is all that there is to decide: who has to wait for a buffer
+ * cannot go until that has made its steps. Otherwise a thread makes them itself, with nobody in between.
+ *
+ * What is done while handles are opened is in full order: nobody is there yet who could tell the difference.
+ *
  * All of it lies in shared memory, since whoever has the baton carries a store out for the thread that delayed it.
  */
 
 import { engine } from '../../guest/engine.ts'
 import type { Addresses, Known } from '../report/addresses.ts'
-import { ACTOR, type Board } from '../schedule/board.ts'
+import { ACTOR, type Board, HEAD } from '../schedule/board.ts'
 import { DID, OP } from '../schedule/ops.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import { Looks } from './looks.ts'
 import type { Modified, WeakMemory } from './weak-memory.ts'
 
 /** Stores that one thread may have delayed; a further one waits for the oldest. */
-const DEPTH = 16
+export const DEPTH = 16
 /** Words of a delayed store. */
 const ENTRY = { address: 0, bytes: 1, low: 2, high: 3, reserved: 4 } as const
 const ENTRY_WORDS = 8
-/** Words of a thread: how many it has delayed, the step since which its loads are in order. */
+/**
+ * Words of a thread: how many it has delayed, the step since which its loads are in order, and with how many delayed at
+ * most it can go on; -1: it does not wait for that.
+ */
 const COUNT = 0
 const FENCE = 1
+const WAITS = 2
 const FIRST_ENTRY = 8
 const THREAD_WORDS = FIRST_ENTRY + DEPTH * ENTRY_WORDS
 
@@ -73,14 +82,23 @@ export class StoreBuffers implements WeakMemory {
     for (let t = 0; t < threads; t++) {
       this.#w[THREAD_WORDS * t + COUNT] = 0
       this.#w[THREAD_WORDS * t + FENCE] = 0
+      this.#w[THREAD_WORDS * t + WAITS] = -1
       this.#board.set(threads + t, ACTOR.enabler, -1)
       this.#board.set(threads + t, ACTOR.steps, 0)
     }
   }
 
+  arrive(kind: number, order: string | undefined): void {
+    if (this.#board.head[HEAD.fullWaits] === 0) return
+    const most = kind === OP.clock || this.#passes(kind, order) ? DEPTH : this.#delays(kind, order) ? DEPTH - 1 : 0
+    if (this.#count(this.#thread) <= most) return
+    this.#w[THREAD_WORDS * this.#thread + WAITS] = most
+    this.#scheduler.suspend(this.#thread)
+  }
+
   store(cells: Int32Array, index: number, value: Value, known: Known, order: string | undefined): Value | undefined {
     const address = known.base + index * known.bytes
-    if (order !== 'relaxed' && order !== 'release') {
+    if (!this.#delays(OP.store, order)) {
       this.flush()
       this.#claim(this.#thread, address, known.bytes)
       return undefined
@@ -91,7 +109,7 @@ export class StoreBuffers implements WeakMemory {
   }
 
   load(_cells: Int32Array, index: number, known: Known, order: string | undefined): Value | undefined {
-    if (order !== 'relaxed' && order !== 'acquire') {
+    if (!this.#passes(OP.load, order)) {
       this.flush()
       return undefined
     }
@@ -113,7 +131,7 @@ export class StoreBuffers implements WeakMemory {
   ): Modified | undefined {
     const { bytes, scratch } = known
     const address = known.base + index * bytes
-    const marked = this.#partial && (order === 'relaxed' || order === 'acquire' || order === 'release')
+    const marked = this.#partial && !this.#opens && (order === 'relaxed' || order === 'acquire' || order === 'release')
     if (!marked) this.flush()
     else if (order === 'release') this.#drainAll()
     else while (this.#own(address, known) !== undefined) this.#drain(this.#thread, 0)
@@ -131,6 +149,7 @@ export class StoreBuffers implements WeakMemory {
   flush(): void {
     this.#drainAll()
     this.#fence = this.#board.steps
+    this.#board.set(this.#thread, ACTOR.also, this.#board.of(this.#thread, ACTOR.also) | DID.full)
   }
 
   drain(actor: number): void {
@@ -143,6 +162,20 @@ export class StoreBuffers implements WeakMemory {
       chosen = n
     }
     this.#drain(thread, chosen)
+  }
+
+  /** The thread opens its handles. */
+  get #opens(): boolean {
+    return (this.#board.head[HEAD.opening] & (1 << this.#thread)) !== 0
+  }
+
+  /** A load that does not wait for the thread's stores. */
+  #passes(kind: number, order: string | undefined): boolean {
+    return kind === OP.load && (order === 'relaxed' || order === 'acquire') && !this.#opens
+  }
+
+  #delays(kind: number, order: string | undefined): boolean {
+    return kind === OP.store && (order === 'relaxed' || order === 'release') && !this.#opens
   }
 
   /** Loads from here on find nothing that was over before this step. */
@@ -164,14 +197,14 @@ export class StoreBuffers implements WeakMemory {
 
   #delay(address: number, known: Known, value: Value, order: string | undefined, reserved = false): void {
     const w = this.#w
-    while (this.#count(this.#thread) >= DEPTH) this.#drain(this.#thread, 0)
+    while (this.#count(this.#thread) >= DEPTH) this.#drainOldest()
     const at = this.#place(address, order === 'release')
     w[at + ENTRY.address] = address
     w[at + ENTRY.bytes] = known.bytes
     w[at + ENTRY.low] = low(value)
     w[at + ENTRY.high] = known.big ? low(BigInt(value) >> 32n) : 0
     w[at + ENTRY.reserved] = reserved ? 1 : 0
-    this.#offer(this.#thread)
+    this.#pend(this.#thread)
   }
 
   /** The place of a new entry: at the end, or further ahead where the model lets it overtake and the scheduler does. */
@@ -247,7 +280,14 @@ export class StoreBuffers implements WeakMemory {
   }
 
   #drainAll(): void {
-    while (this.#count(this.#thread) > 0) this.#drain(this.#thread, 0)
+    while (this.#count(this.#thread) > 0) this.#drainOldest()
+  }
+
+  /** Nobody gets in between. */
+  #drainOldest(): void {
+    const { head } = this.#board
+    if (head[HEAD.fullWaits] === 1) head[HEAD.emptied] = 1
+    this.#drain(this.#thread, 0)
   }
 
   /** A delayed store reaches memory: the oldest one, or a reserved one ahead of it. */
@@ -266,17 +306,18 @@ export class StoreBuffers implements WeakMemory {
     const actor = this.#board.threads + thread
     this.#board.pend(actor, OP.drain, address, bytes)
     this.#scheduler.took(actor, before === after ? DID.write : DID.write | DID.change, low(before), low(after))
-    this.#offer(thread)
+    if (count > 0) this.#pend(thread)
+    this.#scheduler.reordering.offer(actor, count > 0)
+    if (count > w[THREAD_WORDS * thread + WAITS]) return
+    w[THREAD_WORDS * thread + WAITS] = -1
+    this.#scheduler.resume(thread)
   }
 
-  /** The buffer's actor can go while something is in it. */
-  #offer(thread: number): void {
-    const w = this.#w
-    const actor = this.#board.threads + thread
-    const filled = this.#count(thread) > 0
+  /** What the buffer's actor does next. It can go while something is in it: the scheduler sees to that. */
+  #pend(thread: number): void {
     const first = this.#entry(thread, 0)
-    if (filled) this.#board.pend(actor, OP.drain, w[first + ENTRY.address], w[first + ENTRY.bytes])
-    this.#scheduler.reordering.offer(actor, filled)
+    const actor = this.#board.threads + thread
+    this.#board.pend(actor, OP.drain, this.#w[first + ENTRY.address], this.#w[first + ENTRY.bytes])
   }
 }
 

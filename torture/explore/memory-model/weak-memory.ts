@@ -11,6 +11,8 @@ export interface Modified {
 }
 
 export interface WeakMemory {
+  /** Before an operation's turn, once the scheduler knows of it: it may have to wait for what the thread has delayed. */
+  arrive(kind: number, order: string | undefined): void
   /** What the thread would have read, if the store was delayed; undefined: the cell is to be written now. */
   store(cells: Int32Array, index: number, value: Value, known: Known, order: string | undefined): Value | undefined
   /** The value that a load finds if it is not the cell's present one. */

@@ -17,7 +17,7 @@ type Memory = 'sc' | 'tso' | 'pso'
 export const steppedBy = (stage: Stage, memory: Memory): Stepped => ({
   marks: (memory, row) => {
     const { board } = stage
-    const begins = () => board.set(row, ACTOR.begins, 1)
+    const begins = () => board.set(row, ACTOR.also, DID.begins)
     return steppedMarks(memory, row, { steps: () => board.of(row, ACTOR.steps), begins })
   },
   placement: placementOn(stage.board, memory),

@@ -70,6 +70,10 @@ export const HEAD = {
   stepLimit: 30,
   /** Steps from which on one of the two matters, or the execution is over: see `Scheduler.next`. */
   horizon: 47,
+  /** Whether an operation in full order waits until its thread's store buffer is empty, as who cannot go, or empties it. */
+  fullWaits: 48,
+  /** Whether, when it should have waited, a thread ever emptied its buffer itself. */
+  emptied: 49,
   /** Awaits of something that nobody controls, in all executions. */
   foreignAwaits: 31,
   /** Whether a body used memory that `setup` did not return. */
@@ -135,8 +139,8 @@ export const ACTOR = {
   watched: 8,
   /** The wait that its pending wake ends; -1: any of its asynchronous ones. */
   awaits: 24,
-  /** 1: its pending operation is the first one of a recorded call. */
-  begins: 25,
+  /** Bits of `DID` that its pending operation has whatever comes of it. */
+  also: 25,
 } as const
 export const MOST_WATCHED = 16
 
@@ -144,7 +148,7 @@ export const MOST_WATCHED = 16
 export const STEP = { what: 0, address: 1, enabled: 2, read: 3, wrote: 4, enabler: 5 } as const
 const STEP_WORDS = 6
 
-const HEAD_WORDS = 48
+const HEAD_WORDS = 56
 /** Words of an actor, as a power of two: in the hot loop a shift and an or need no check for overflow. */
 const ACTOR_BITS = 5
 const ACTOR_WORDS = 1 << ACTOR_BITS
@@ -244,9 +248,10 @@ export class Board {
       head[HEAD.asked] = 0
     }
     const kind = actors[from | ACTOR.kind]
-    if (actors[from | ACTOR.begins] === 1 && kind >= OP.load) {
-      did |= DID.begins
-      actors[from | ACTOR.begins] = 0
+    const also = actors[from | ACTOR.also]
+    if (also !== 0 && kind >= OP.load) {
+      did |= also
+      actors[from | ACTOR.also] = 0
     }
     trace[at] = actor | (kind << 5) | (width << 10) | (did << 12)
     trace[(at + STEP.address) | 0] = actors[from | ACTOR.address]
@@ -307,7 +312,7 @@ export class Board {
       actors[at + ACTOR.enabler] = -1
       actors[at + ACTOR.ops] = ops[t]
       actors[at + ACTOR.bursting] = 0
-      actors[at + ACTOR.begins] = 0
+      actors[at + ACTOR.also] = 0
     }
   }
 }

@@ -54,6 +54,8 @@ export const DID = {
   timed: 128,
   /** The first one of a recorded call: what had ended before it matters. */
   begins: 256,
+  /** In full order, with store buffers: its thread's was empty. */
+  full: 512,
 } as const
 
 /** An effect as far as others can notice it. `bytes` is the width of the cell at `address`. */
@@ -75,12 +77,16 @@ export interface Effect {
  */
 export function dependent(a: Effect, b: Effect): boolean {
   if ((movesClock(a) && isClocked(b)) || (isClocked(a) && movesClock(b))) return true
-  if (isWork(a) && isWork(b) && ((a.did | b.did) & DID.begins) !== 0) return true
+  if (beginsBeside(a, b)) return true
   const overlap = a.address < b.address + b.bytes && b.address < a.address + a.bytes
   if (!overlap) return false
   if (isAccess(a) && isAccess(b) && ((a.did | b.did) & DID.write) !== 0) return true
   return (a.kind === OP.notify && onQueue(b)) || (b.kind === OP.notify && onQueue(a)) || (didSleep(a) && didSleep(b))
 }
+
+/** A recorded call begins with one of them. */
+export const beginsBeside = (a: Effect, b: Effect): boolean =>
+  isWork(a) && isWork(b) && ((a.did | b.did) & DID.begins) !== 0
 
 /** Anything but the beginning of a thread. */
 export const isWork = ({ kind }: Pick<Effect, 'kind'>): boolean => kind >= OP.load

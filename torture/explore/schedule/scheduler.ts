@@ -61,6 +61,15 @@ export class Scheduler {
     this.#head[HEAD.enabled] |= 1 << actor
   }
 
+  /** What it is about to do has to wait for its store buffer, whose steps let it go on. */
+  suspend(actor: number): void {
+    this.#head[HEAD.enabled] &= ~(1 << actor)
+  }
+
+  resume(actor: number): void {
+    this.#head[HEAD.enabled] |= 1 << actor
+  }
+
   /**
    * A thread sleeps until it is notified or, if it may, times out; its pending operation is the wake.
    * @param entry of its wait; left out: any of its waits will do
@@ -218,7 +227,7 @@ export class Scheduler {
   /** A delayed store to a cell that nobody contends for: it holds others up, and may as well be done at once. -1: none. */
   #idleDrain(delayed: number): number {
     const { board } = this
-    if (this.#head[HEAD.focused] === 0) return -1
+    if (this.#head[HEAD.focused] === 0 || this.#head[HEAD.fullWaits] === 1) return -1
     for (let rest = delayed; rest !== 0; rest &= rest - 1) {
       const buffer = lowest(rest) + board.threads
       if (!this.#focus.knows(board.of(buffer, ACTOR.address))) return buffer
@@ -237,7 +246,7 @@ export class Scheduler {
     // What it has delayed may have to reach memory first: whoever sees that could have gone before.
     if (delayed !== 0 && ((delayed >>> actor) & 1) !== 0) return false
     // Which calls have ended when one begins is of interest whatever cells they work on.
-    if (board.of(actor, ACTOR.begins) === 1) return false
+    if (board.of(actor, ACTOR.also) !== 0) return false
     // Who was repeating itself has seen one of the cells that it looked at change: when that was matters, wherever it is now.
     return board.of(actor, ACTOR.enabler) < 0
   }
@@ -277,6 +286,7 @@ export class Scheduler {
     const head = this.#head
     const spinning = head[HEAD.spinning]
     this.board.note(actor, did, head[HEAD.enabled] & ~spinning, read, wrote)
+    if ((did & DID.delay) !== 0) this.reordering.offer(actor + this.#threads, true)
     if ((did & (DID.change | DID.sleep)) === 0) return
     // Who goes to sleep is what a loop around `notify` waits for; a loop of time-outs gets nowhere.
     if ((did & DID.change) !== 0 || (spinning & (1 << actor)) === 0) head[HEAD.idle] = 0
@@ -300,7 +310,11 @@ export class Scheduler {
   /** Whether a step is what another actor's earlier one looked for in vain: a change, or a sleeper for `notify`. */
   #rouses(step: number, look: number): boolean {
     const { board } = this
-    if (board.actorAt(step) === board.actorAt(look)) return false
+    const by = board.actorAt(step)
+    const looker = board.actorAt(look)
+    if (by === looker) return false
+    // A thread has seen its own store from the beginning.
+    if (this.#head[HEAD.fullWaits] === 1 && by === looker + this.#threads) return false
     const wanted = board.kindAt(look) === OP.notify ? DID.sleep : DID.change
     if ((board.didAt(step) & wanted) === 0) return false
     const [at, seen] = [board.at(step, STEP.address), board.at(look, STEP.address)]

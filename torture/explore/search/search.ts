@@ -105,7 +105,7 @@ class Search {
     this.#options = stay.instance.explore!
     this.#ops = Array.from({ length: execution.board.threads }, () => this.#options.ops)
     this.#contention = new Contention(focus, matcher(this.#options.focus, names), names)
-    this.#tally = new Tally(execution.board, stay.instance)
+    this.#tally = new Tally(execution.board, stay.instance, this.#unprovable())
     this.#findings = new Findings(tools, this.#tally)
     // An invariant sees the cells between any two steps.
     tools.strategies.dpor.reset(tools.stage.afterStep !== undefined)
@@ -143,13 +143,18 @@ class Search {
       await this.#rotate(ALONE[strategy], () => false)
       return
     }
-    if (this.#options.memoryModel !== 'sc') {
-      await this.#rotate(RANDOM, () => false)
-      return
-    }
-    const leads = (this.#options.sibling ?? 0) === 0
+    const { memoryModel } = this.#options
+    const leads = (this.#options.sibling ?? 0) === 0 && memoryModel !== 'pso' && this.#unprovable() === undefined
     if (leads && this.#tally.choices <= SMALL && (await this.#prove(REDUCTION_SHARE))) return
-    await this.#rotate([...RANDOM, PLACE.bounded], () => false)
+    await this.#rotate(memoryModel === 'sc' ? [...RANDOM, PLACE.bounded] : RANDOM, () => false)
+  }
+
+  /** Why the reduction proves nothing here, whatever it sees. */
+  #unprovable(): string | undefined {
+    const { stage, execution } = this.#tools
+    if (this.#options.memoryModel === 'sc') return undefined
+    if (stage.afterStep !== undefined) return 'always is not evaluated when a delayed store reaches memory'
+    return execution.hasHistory ? 'when recorded calls end is up to store buffers' : undefined
   }
 
   /**
@@ -220,10 +225,16 @@ class Search {
       ...(isSystematic(place)
         ? { stepLimit: this.#limit() }
         : { fairAfter: LONGER * this.#tally.typical + SPARE_STEPS }),
-      // By turns, and not always the same with each strategy of a round.
-      holdsBack: this.#options.memoryModel !== 'sc' && (execution ^ (execution >> 3)) % 2 === 0,
+      ...this.#buffering(place),
       focused: this.#isFocused(place),
     }
+  }
+
+  /** To the reduction nothing is left to chance; the others see most if it is by turns, but not by their own. */
+  #buffering(place: number): Pick<ExecutionOptions, 'holdsBack' | 'fullWaits'> {
+    if (this.#options.memoryModel === 'sc') return {}
+    if (place === PLACE.dpor) return { fullWaits: true }
+    return { holdsBack: (this.#executions ^ (this.#executions >> 3)) % 2 === 0 }
   }
 
   #limit(): number {

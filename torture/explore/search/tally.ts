@@ -1,6 +1,7 @@
 /** What an exploration did, added up, and what that is worth. */
 import type { Exploration, PlannedInstance } from '../../../results/schema.ts'
 import type { Outcome } from '../execution.ts'
+import { DEPTH } from '../memory-model/store-buffer.ts'
 import { ACTOR, type Board, ENDING, HEAD, MOST_STEPS } from '../schedule/board.ts'
 import { SPIN_BOUND } from '../schedule/scheduler.ts'
 import { PATIENCE } from '../schedule/spin.ts'
@@ -29,6 +30,7 @@ const IN_VAIN = ', in vain while the other threads stand still'
 export class Tally {
   readonly #board: Board
   readonly #instance: PlannedInstance
+  readonly #unprovable: string | undefined
   readonly #byName = new Map<string, Count>()
   readonly #pct = { 2: 0, 3: 0 }
   readonly #novelty = new Novelty()
@@ -40,9 +42,11 @@ export class Tally {
   /** Most choices of such an execution. */
   choices = 0
 
-  constructor(board: Board, instance: PlannedInstance) {
+  /** @param unprovable why the reduction proves nothing, if that is known */
+  constructor(board: Board, instance: PlannedInstance, unprovable?: string) {
     this.#board = board
     this.#instance = instance
+    this.#unprovable = unprovable
   }
 
   /** Steps of an execution that comes to its end, on average. */
@@ -101,6 +105,9 @@ export class Tally {
     if (unresolved > 0) return 'threads met at cells at which they were not switched'
     if (head[HEAD.gaveUp] > patience)
       return `a loop gives up after ${head[HEAD.gaveUp]} rounds, and was not let do so at every moment`
+    if (this.#unprovable !== undefined) return this.#unprovable
+    if (head[HEAD.emptied] === 1)
+      return 'a thread had to empty its store buffer itself (a delayed store seen in part, or an awaited Atomics.waitAsync)'
     if (head[HEAD.hidden] === 1) return 'there were operations on memory that setup did not return'
     if (head[HEAD.crowded] === 0) return undefined
     return 'a thread had several Atomics.waitAsync at once, and not every order of their ends was tried'
@@ -154,7 +161,12 @@ export class Tally {
       `the random streams of seed ${seed}`,
       'time-outs happen at any moment',
       'plain accesses take no turns of their own',
-      'sequentially consistent memory',
+      ...memoryBounds(explore!.memoryModel),
     ]
   }
 }
+
+const memoryBounds = (model: string): string[] =>
+  model === 'sc'
+    ? ['sequentially consistent memory']
+    : [`total store order, with up to ${DEPTH} stores of a thread delayed, and none of those of open`]

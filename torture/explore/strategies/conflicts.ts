@@ -3,7 +3,7 @@
  * steps are to others. Invariant: an index of `ordered` and nothing else; the tests compare with what all pairs give.
  */
 import { DID, isClocked, isWork, movesClock, OP } from '../schedule/ops.ts'
-import { ends, type Look, ordered, type Step } from './steps.ts'
+import { ends, isHidden, type Look, ordered, type Step } from './steps.ts'
 
 /** Lists of a cell; cells of up to 8 bytes share theirs by 8 bytes. */
 const LIST = { reads: 0, writes: 1, sleeps: 2, waits: 3, wakes: 4, notifies: 5, awaits: 6 } as const
@@ -52,7 +52,7 @@ export class Conflicts {
     const since = (key: number, floor: number) => this.#scan(key, step, found, floor)
     if (isAccess(step)) {
       const write = latest(cell + LIST.writes)
-      if ((did & DID.write) !== 0) since(cell + LIST.reads, write)
+      if ((did & DID.write) !== 0) since(cell + LIST.reads, this.#covering(write))
     }
     if (kind === OP.notify || kind === OP.wake || kind === OP.wait) {
       const notify = latest(cell + LIST.notifies)
@@ -75,12 +75,12 @@ export class Conflicts {
   }
 
   /** Steps that are what a look was for. */
-  enders(look: Look, actor: number): number[] {
+  enders(look: Look, owner: number): number[] {
     const list = this.#lists.get(endersOf(look)) ?? []
     const found: number[] = []
     for (let n = list.length - 1; n >= 0 && list[n] > look.step; n--) {
       const step = this.#steps[list[n]]
-      if (step.actor !== actor && ends(step, look)) found.push(list[n])
+      if (step.owner !== owner && ends(step, look)) found.push(list[n])
     }
     return found
   }
@@ -103,14 +103,19 @@ export class Conflicts {
     return -1
   }
 
+  /** All reads before a write come before it, but for those of the thread whose store buffer it is. -1: they need not. */
+  #covering(write: number): number {
+    return write >= 0 && this.#steps[write].kind === OP.drain ? -1 : write
+  }
+
   /** The last step of each other actor: a call begins with this one. */
-  #latestOfEach({ actor }: Step, found: number[]): void {
+  #latestOfEach({ actor, owner }: Step, found: number[]): void {
     let seen = 1 << actor
     for (let at = this.#steps.length - 1; at >= 0; at--) {
       const other = this.#steps[at]
       if (!isWork(other) || (seen & (1 << other.actor)) !== 0) continue
       seen |= 1 << other.actor
-      found.push(at)
+      if (other.owner !== owner) found.push(at)
     }
   }
 
@@ -143,7 +148,8 @@ const cellOf = ({ address }: { readonly address: number }): number => LISTS * Ma
 
 const endersOf = (look: Look): number => cellOf(look) + (look.forSleeper ? LIST.sleeps : LIST.writes)
 
-const isAccess = ({ kind }: Step): boolean => (kind >= OP.load && kind <= OP.wait) || kind === OP.drain
+const isAccess = (step: Step): boolean =>
+  ((step.kind >= OP.load && step.kind <= OP.wait) || step.kind === OP.drain) && !isHidden(step)
 
 const covers = (other: Step, { address, bytes }: Place): boolean =>
   other.address <= address && other.address + other.bytes >= address + bytes

@@ -1,7 +1,8 @@
 /**
  * Which steps of an execution happen before which: vector clocks (Mattern, 1989) over the dependence of steps, kept from
  * one execution to the next as far as their beginnings are the same. A step comes after the earlier ones of its actor,
- * after those that it depends on, and, if it went because nobody else could, after everything.
+ * after those that it depends on, after what its thread and that one's store buffer owe each other, and, if it went
+ * because nobody else could, after everything.
  *
  * Invariant: the order is the same for all executions that differ only in the order of independent neighbours.
  */
@@ -9,11 +10,13 @@ import { type Board, MOST_ACTORS, STEP } from '../schedule/board.ts'
 import { DID } from '../schedule/ops.ts'
 import { Conflicts } from './conflicts.ts'
 import { type Step, stepAt } from './steps.ts'
+import { StoreOrder } from './store-order.ts'
 
 const STRIDE = MOST_ACTORS + 1
 
 export class HappensBefore {
   readonly #conflicts: Conflicts
+  readonly #stores = new StoreOrder()
   readonly #steps: Step[] = []
   /** For each step and actor its last step that happens before or is the step itself, or -1. */
   #clocks = new Int32Array(STRIDE << 8)
@@ -45,6 +48,7 @@ export class HappensBefore {
     this.#steps.length = step
     this.#previous.length = step
     this.#conflicts.rewind(step)
+    this.#stores.rewind(step)
   }
 
   /**
@@ -61,17 +65,20 @@ export class HappensBefore {
     if ((board.at(number, STEP.enabled) & (1 << actor)) === 0) this.#joinAll(clock)
     else {
       const enabler = this.#enabler(board, step)
+      const owed = this.#stores.before(step)
       const candidates = this.#conflicts.before(step)
       if (enabler >= 0) candidates.push(enabler)
+      if (owed >= 0) candidates.push(owed)
       for (const before of candidates.sort((a, b) => b - a)) {
         if (this.#clocks[clock + this.#steps[before].actor] >= before) continue
-        if (before !== enabler) races.push(before)
+        if (before !== enabler && before !== owed) races.push(before)
         this.#join(clock, before)
       }
     }
     this.#clocks[clock + actor] = number
     this.#steps.push(step)
     this.#conflicts.add(step)
+    this.#stores.add(step, number)
     this.#last[actor] = number
     return races
   }
@@ -124,7 +131,7 @@ export class HappensBefore {
   #enabler(board: Board, step: Step): number {
     if ((step.did & DID.awakened) === 0) return -1
     const rousers = new Set([board.at(this.steps, STEP.enabler)])
-    for (const look of step.awaits) for (const rouser of this.#conflicts.enders(look, step.actor)) rousers.add(rouser)
+    for (const look of step.awaits) for (const rouser of this.#conflicts.enders(look, step.owner)) rousers.add(rouser)
     const [enabler, ...more] = rousers
     return more.length === 0 ? enabler : -1
   }

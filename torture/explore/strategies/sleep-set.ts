@@ -4,7 +4,7 @@
  * actor out of the set.
  */
 import type { Board } from '../schedule/board.ts'
-import { type Look, ordered, type Step, stepAt } from './steps.ts'
+import { type Look, ordered, ownerOf, type Step, stepAt } from './steps.ts'
 
 /** Words of it. */
 const SET = { everyState: 0, followed: 1, mask: 2, end: 3, first: 4 } as const
@@ -60,14 +60,14 @@ export class SleepSet {
   follow(board: Board): number {
     const w = this.#w
     if (w[SET.mask] === 0) return 0
-    let asleep: readonly Step[] = this.#read()
+    let asleep: readonly Step[] = this.#read(board.threads)
     for (let step = w[SET.followed]; step < board.steps && asleep.length > 0; step++)
       asleep = stillAsleep(asleep, stepAt(board, step), this.everyState)
     this.put(board.steps, asleep)
     return w[SET.mask]
   }
 
-  #read(): Step[] {
+  #read(threads: number): Step[] {
     const w = this.#w
     const asleep: Step[] = []
     for (let at: number = SET.first; at < w[SET.end]; ) {
@@ -78,7 +78,7 @@ export class SleepSet {
         const forSleeper = w[at] < 0
         awaits.push({ address: forSleeper ? ~w[at] : w[at], bytes: w[at + 1], forSleeper, step: -1 })
       }
-      asleep.push({ actor, kind, did, address, bytes, awaits })
+      asleep.push({ actor, owner: ownerOf(actor, threads), kind, did, address, bytes, awaits })
     }
     return asleep
   }

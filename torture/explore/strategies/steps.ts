@@ -4,7 +4,7 @@
  * roused the thread, or else it would matter which of two independent changes came first.
  */
 import { type Board, MOST_WATCHED, STEP } from '../schedule/board.ts'
-import { DID, dependent, OP } from '../schedule/ops.ts'
+import { beginsBeside, DID, dependent, OP } from '../schedule/ops.ts'
 import { effectAt, type StepEffect } from '../schedule/scheduler.ts'
 
 /** A look at a cell in vain. */
@@ -18,6 +18,8 @@ export interface Look {
 }
 
 export interface Step extends Readonly<StepEffect> {
+  /** The thread that does it, or whose store buffer does. */
+  readonly owner: number
   /** What its thread looked at in vain before; empty unless it was spinning. */
   readonly awaits: readonly Look[]
 }
@@ -27,8 +29,18 @@ const NONE: readonly Look[] = []
 export function stepAt(board: Board, step: number): Step {
   const { actor, kind, did, address, bytes } = effectAt(board, step)
   const spun = (did & DID.awakened) !== 0 && kind !== OP.wake && kind !== OP.drain
-  return { actor, kind, did, address, bytes, awaits: spun ? looksBefore(board, step) : NONE }
+  return {
+    actor,
+    owner: ownerOf(actor, board.threads),
+    kind,
+    did,
+    address,
+    bytes,
+    awaits: spun ? looksBefore(board, step) : NONE,
+  }
 }
+
+export const ownerOf = (actor: number, threads: number): number => (actor < threads ? actor : actor - threads)
 
 /**
  * The loop lies somewhere in what the thread has done since it last changed anything, and has at most `MOST_WATCHED`
@@ -39,7 +51,7 @@ function looksBefore(board: Board, step: number): Look[] {
   const looks: Look[] = []
   for (let at = step - 1; at >= 0 && looks.length < MOST_WATCHED; at--) {
     if (board.actorAt(at) !== actor) continue
-    if ((board.didAt(at) & DID.change) !== 0) break
+    if ((board.didAt(at) & (DID.change | DID.delay)) !== 0) break
     const kind = board.kindAt(at)
     if (kind < OP.load || kind === OP.wake || kind === OP.clock) continue
     const look = {
@@ -62,12 +74,17 @@ export const ends = ({ did, address, bytes }: StepEffect, look: Look): boolean =
   address < look.address + look.bytes &&
   look.address < address + bytes
 
+/** It goes to its thread's store buffer, where nobody else sees it. */
+export const isHidden = ({ kind, did }: StepEffect): boolean => kind === OP.store && (did & DID.delay) !== 0
+
 /**
- * Whether the order of two steps of different actors matters.
+ * Whether the order of two steps of different actors matters. That of a thread and its own store buffer never does, as
+ * far as both can go: what the thread has delayed it sees, whether it has reached memory or not (see `StoreOrder`).
  * @param everyState somebody looks at all cells after every step: the order of any two changes matters
  */
 export const ordered = (a: Step, b: Step, everyState: boolean): boolean =>
-  dependent(a, b) ||
-  (everyState && (a.did & b.did & DID.change) !== 0) ||
-  a.awaits.some(look => ends(b, look)) ||
-  b.awaits.some(look => ends(a, look))
+  !(a.owner === b.owner && a.actor !== b.actor) &&
+  ((isHidden(a) || isHidden(b) ? beginsBeside(a, b) : dependent(a, b)) ||
+    (everyState && (a.did & b.did & DID.change) !== 0) ||
+    a.awaits.some(look => ends(b, look)) ||
+    b.awaits.some(look => ends(a, look)))

@@ -1,7 +1,7 @@
 /** SNAP: what the oracle of fork no longer knows, or never did, it does not judge. */
 import t from 'tap'
 import { mmAlloc } from '../lib/mm/call/mm-life.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { Family, REMEMBERED } from './helpers/family.ts'
 
 t.test('a number of an earlier life of the same address space is one of another', async t => {

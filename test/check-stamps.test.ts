@@ -1,7 +1,7 @@
 /** The DATA oracle's three rules, with drops that are only claimed: the counts are set by hand, and so is the page. */
 import t from 'tap'
 import { SharedStamps, Stamps } from '../lib/check/stamps.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { PAGE_LOG } from '../lib/mm/layout.ts'
 import { DATA_AT } from '../lib/mm/memory.ts'
 import { Machine, PRIVATE, SHARED, violationOf } from './helpers/memory.ts'

@@ -1,6 +1,6 @@
 /** The heap: where its end is, what lies in it, and who gets it. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, READ_ONLY } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'

@@ -1,7 +1,7 @@
 /** What happens when frames, VMAs or page tables run out: refused clearly, nothing lost, and usable again afterwards. */
 import t from 'tap'
 import { DONE, ENOMEM } from '../lib/mm/call/mmap.ts'
-import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, SHARED } from './helpers/memory.ts'
 

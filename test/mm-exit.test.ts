@@ -2,7 +2,7 @@
 import t from 'tap'
 import { mmAlloc, mmdrop, mmgetNotZero, mmgrab, mmgrabNotZero } from '../lib/mm/call/mm-life.ts'
 import { oomReap, REAP_BUSY, REAP_SKIPPED, REAPED } from '../lib/mm/call/oom-reaper.ts'
-import { FAULT_SIGBUS } from '../lib/mm/fault/fault.ts'
+import { FAULT_SIGBUS } from '../lib/mm/fault/fault-codes.ts'
 import { MMF_OOM_SKIP, MMF_UNSTABLE, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { POLICIES, type PolicyName } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED, violationOf } from './helpers/memory.ts'

@@ -1,7 +1,7 @@
 /** fork and copy-on-write: what both sides see, and whose page a page is. */
 import t from 'tap'
 import { DONE } from '../lib/mm/call/mmap.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { FRAME, PG_ANON_EXCLUSIVE, PTE_WRITE, VMA, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
 import { bury, child, go, machine } from './helpers/fork.ts'

@@ -1,6 +1,6 @@
 /** Pages taken out of an address space without a lock: what may come in between. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { gupFast, NOT_FAST } from '../lib/mm/gup/gup-fast.ts'
 import { GUP_PIN_COUNTING_BIAS as BIAS } from '../lib/mm/page/frames.ts'
 import { AT, ELSEWHERE, fast, machine, release, WRITE, wordOf } from './helpers/gup.ts'

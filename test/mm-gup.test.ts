@@ -1,6 +1,6 @@
 /** Pages taken out of an address space: what they cost, whose they stay, and who comes in between. */
 import t from 'tap'
-import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_OOM, FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../lib/mm/gup/foll.ts'
 import { FRAME, PG_DIRTY, PTE_DIRTY, PTE_WRITE, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { createMemory, DATA_AT } from '../lib/mm/memory.ts'

@@ -1,7 +1,7 @@
 /** What the system calls and the faults of the memory model do, one after the other, under each policy. */
 import t from 'tap'
 import { DONE, EINVAL } from '../lib/mm/call/mmap.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { PG_DIRTY, PTE_DIRTY, PTE_WRITE, VMA, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
 import { Machine, PRIVATE, READ_ONLY, SHARED } from './helpers/memory.ts'

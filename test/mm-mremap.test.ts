@@ -2,7 +2,7 @@
 import t from 'tap'
 import { DONE, EINVAL, ENOMEM } from '../lib/mm/call/mmap.ts'
 import { ANYWHERE, EFAULT, STAY } from '../lib/mm/call/mremap.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { FRAME, VMA } from '../lib/mm/layout.ts'
 import { POLICIES } from '../lib/mm/policy/policy.ts'
 import { rmapWalk } from '../lib/mm/rmap/rmap.ts'

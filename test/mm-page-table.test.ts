@@ -1,7 +1,7 @@
 /** Page tables of every depth and width; which of them go, and which stay because a neighbour needs them. */
 import t from 'tap'
 import { DONE } from '../lib/mm/call/mmap.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { PTE_FRAME_SHIFT } from '../lib/mm/layout.ts'
 import { createMemory } from '../lib/mm/memory.ts'
 import { Machine, PRIVATE } from './helpers/memory.ts'

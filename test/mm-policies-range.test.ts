@@ -1,7 +1,7 @@
 /** The range lock as a policy: what is locked for what, and what goes on at the same time. */
 import t from 'tap'
 import { DONE } from '../lib/mm/call/mmap.ts'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { VMA } from '../lib/mm/layout.ts'
 import { reachOf } from '../lib/mm/vma/vma-store.ts'
 import { heldRanges } from '../lib/sync/range-lock.ts'

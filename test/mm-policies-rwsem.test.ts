@@ -1,6 +1,6 @@
 /** The per-VMA locks before Linux 6.15: what a fault makes of it when somebody comes in between. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { VMA } from '../lib/mm/layout.ts'
 import { VmaRwsems } from '../lib/mm/vma/vma-rwsem.ts'
 import { storeRange, unchargeVmas } from '../lib/mm/vma/vma-store.ts'

@@ -1,6 +1,6 @@
 /** Speculative faults: what is tried without a lock, and what becomes of it when somebody comes in between. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { PTE_PRESENT, PTE_WRITE, TABLE, ZERO_FRAME } from '../lib/mm/layout.ts'
 import { findPmd } from '../lib/mm/table/page-table.ts'
 import { spinLock, spinUnlock } from '../lib/sync/spinlock.ts'

@@ -1,6 +1,6 @@
 /** Stacks: how far they grow, and that whatever was found before the write lock was taken is looked for again. */
 import t from 'tap'
-import { FAULT_SEGV } from '../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../lib/mm/fault/fault-codes.ts'
 import { Machine, PRIVATE } from './helpers/memory.ts'
 import { within } from './helpers/windows.ts'
 

@@ -1,6 +1,7 @@
 /** The per-VMA lock, piece by piece; and what a fault makes of it when somebody comes in between. */
 import t from 'tap'
-import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, UNDER_VMA_LOCK } from '../lib/mm/fault/fault.ts'
+import { handleMmFault } from '../lib/mm/fault/fault.ts'
+import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, UNDER_VMA_LOCK } from '../lib/mm/fault/fault-codes.ts'
 import { FRAME, PG_LOCKED, VMA } from '../lib/mm/layout.ts'
 import {
   DETACHED,

@@ -98,7 +98,7 @@ t.test('what is allowed is not complained about', async t => {
 })
 
 t.test('an unmarked access added to a real file is noticed', async t => {
-  const source = readSource('lib/mm/fault/fault.ts')
+  const source = readSource('lib/mm/fault/anon-fault.ts')
   const changed = source.replace('setPte(k, at, entry)', 'k.w[at] = entry')
   t.not(changed, source)
   t.equal(complaints(changed).length, 1)

@@ -7,9 +7,10 @@
  * there before the fork ended, and so what it may find in its own words: the last one before the fork began, or one
  * from during it. What it has found once must stay, as everywhere (see stamps.ts).
  */
-import type { Mm } from '../mm/kernel.ts'
+
 import { PAGE_LOG } from '../mm/layout.ts'
 import { LINEAGE, type MemoryImage, PROGRESS } from '../mm/memory.ts'
+import type { Mm } from '../mm/mm.ts'
 import type { Task } from '../mm/task.ts'
 import { objectAt } from '../shm/arena.ts'
 import { violated } from './oracle.ts'

@@ -1,87 +1,18 @@
-/** A thread's handle of the memory: the addresses it needs often, worked out once, and its private state. */
-import { objectAt } from '../shm/arena.ts'
+/**
+ * The memory as one thread works on it: the addresses it needs often, worked out once, its stores, and its private state.
+ * All code of the model works on a kernel, so it stands below all of it. The three parts that a kernel has of that code
+ * are known here by what they promise; `boot.ts` puts them in.
+ */
 import { Cpu } from '../shm/cpu.ts'
 import { Slab } from '../shm/slab.ts'
 import { Rcu } from '../sync/rcu.ts'
-import { Rwsem } from '../sync/rwsem.ts'
-import { ANON_VMA_KEPT_WORDS, MM, MM_TLB, PAGE_LOG, RSS, VMA_KEPT_WORDS } from './layout.ts'
+import { ANON_VMA_KEPT_WORDS, VMA_KEPT_WORDS } from './layout.ts'
 import type { MemoryImage } from './memory.ts'
+import { Mm } from './mm.ts'
 import { Frames } from './page/frames.ts'
-import { createPolicy, type Policy, type PolicyName } from './policy/policy.ts'
-import { Gather } from './tlb/gather.ts'
-import { serveFlushes } from './tlb/shootdown.ts'
-import { Tlb } from './tlb/tlb.ts'
-
-/** One address space as one thread sees it: words of its cells. */
-export class Mm {
-  /** Number + 1, as `vma.vm_mm` holds it. */
-  readonly tag: number
-  readonly pages: number
-  readonly seq: number
-  /** The top table: never replaced while the address space lives. */
-  readonly pgd: number
-  readonly root: number
-  readonly storeLock: number
-  readonly mapCount: number
-  readonly pageTableLock: number
-  readonly writerWait: number
-  readonly count: number
-  readonly users: number
-  readonly life: number
-  readonly flags: number
-  readonly writeProtectSeq: number
-  readonly startBrk: number
-  readonly brk: number
-  readonly gen: number
-  readonly flushPending: number
-  readonly cpumask: number
-  readonly lazyMask: number
-  readonly flushBatched: number
-  readonly flushBatchDone: number
-  readonly pageLog: number
-  readonly rssAnon: number
-  readonly rssShmem: number
-  readonly lock: Rwsem
-
-  constructor(image: MemoryImage, cpu: Cpu, id: number) {
-    const mm = objectAt(image.mms, id)
-    const tlb = objectAt(image.mmTlbs, id)
-    this.tag = id + 1
-    this.pages = image.options.pages
-    this.seq = mm + MM.mm_lock_seq
-    this.pgd = Atomics.load(cpu.w, mm + MM.pgd)
-    this.root = mm + MM.mm_mt
-    this.storeLock = mm + MM.ma_lock
-    this.mapCount = mm + MM.map_count
-    this.pageTableLock = mm + MM.page_table_lock
-    this.writerWait = mm + MM.vma_writer_wait
-    this.count = mm + MM.mm_count
-    this.users = mm + MM.mm_users
-    this.life = mm + MM.life
-    this.flags = mm + MM.flags
-    this.writeProtectSeq = mm + MM.write_protect_seq
-    this.startBrk = mm + MM.start_brk
-    this.brk = mm + MM.brk
-    this.gen = tlb + MM_TLB.tlb_gen
-    this.flushPending = tlb + MM_TLB.tlb_flush_pending
-    this.cpumask = tlb + MM_TLB.cpumask
-    this.lazyMask = tlb + MM_TLB.lazy_mask
-    this.flushBatched = tlb + MM_TLB.tlb_flush_batched
-    this.flushBatchDone = tlb + MM_TLB.tlb_flush_batch_done
-    this.pageLog = objectAt(image.pageLog, id * image.options.pages)
-    const rss = objectAt(image.rss, id * image.options.cpus + cpu.id)
-    this.rssAnon = rss + RSS.anon
-    this.rssShmem = rss + RSS.shmem
-    this.lock = new Rwsem(cpu, image.waiters, objectAt(image.mmapLocks, id))
-  }
-
-  /** Word of a cell of the page log. */
-  log(vpn: number, field: number): number {
-    return this.pageLog + vpn * PAGE_LOG_WORDS + field
-  }
-}
-
-const PAGE_LOG_WORDS = Object.keys(PAGE_LOG).length
+import type { Policy } from './policy/policy.ts'
+import type { Gather } from './tlb/gather.ts'
+import type { Tlb } from './tlb/tlb.ts'
 
 /** What this thread's faults came to; plain numbers, since only the thread itself adds to them. */
 export class FaultStats {
@@ -126,6 +57,13 @@ const never = () => false
 /** Retired objects of one thread before it waits for a grace period: the slabs are sized for it. */
 const RETIRED_LIMIT = 8
 
+/** Makers of a kernel's parts, called in this order when all else is in place. */
+export interface Parts {
+  readonly tlb: (k: Kernel) => Tlb
+  readonly gather: (k: Kernel) => Gather
+  readonly policy: (k: Kernel) => Policy
+}
+
 /**
  * The memory as one thread works on it. One for each thread and image; `cpuId` is the thread's CPU, used by nobody
  * else.
@@ -164,7 +102,7 @@ export class Kernel {
   readonly #freeVma: (vma: number) => void
   #retired = 0
 
-  constructor(image: MemoryImage, cpuId: number, policy: PolicyName) {
+  constructor(image: MemoryImage, cpuId: number, parts: Parts) {
     const w = image.arena.words
     this.w = w
     this.image = image
@@ -184,9 +122,9 @@ export class Kernel {
     this.tableWords = 1 << (this.tableBits + this.pteShift)
     this.tickets = new Int32Array(image.options.cpus)
     this.frames = new Frames(this.cpu, image)
-    this.tlb = new Tlb(this)
-    this.gather = new Gather(this)
-    this.policy = createPolicy(policy, this)
+    this.tlb = parts.tlb(this)
+    this.gather = parts.gather(this)
+    this.policy = parts.policy(this)
     this.#freeNode = node => {
       this.#retired--
       this.nodes.free(node)
@@ -194,11 +132,6 @@ export class Kernel {
     this.#freeVma = vma => {
       this.#retired--
       this.vmas.free(vma)
-    }
-    const flushRange = (start: number, end: number) => this.tlb.flushRange(start, end)
-    this.cpu.onInterrupt = everything => {
-      if (everything) this.tlb.flush()
-      else serveFlushes(w, image.flushes, cpuId, flushRange)
     }
   }
 

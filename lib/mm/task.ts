@@ -4,15 +4,17 @@
  */
 import { violated } from '../check/oracle.ts'
 import { bug, pass, passMasked, site } from '../shm/sites.ts'
+import { bootKernel } from './boot.ts'
 import { brk, startHeap } from './call/brk.ts'
 import { mmput } from './call/exit.ts'
 import { fork } from './call/fork.ts'
 import { mmdrop, mmgetNotZero, mmgrab } from './call/mm-life.ts'
 import { dontneed, type Mapping, mmap, mprotect, munmap } from './call/mmap.ts'
 import { mremap, type Remap } from './call/mremap.ts'
-import { FAULT_OK } from './fault/fault.ts'
-import { Kernel, type Mm } from './kernel.ts'
+import { FAULT_OK } from './fault/fault-codes.ts'
+import type { Kernel } from './kernel.ts'
 import { DATA_AT, type MemoryImage } from './memory.ts'
+import type { Mm } from './mm.ts'
 import type { PolicyName } from './policy/policy.ts'
 
 const TABLES_FIRST = bug('switch-mm-tables-first')
@@ -37,7 +39,7 @@ export class Task {
   readonly comebacks = { flushed: 0, kept: 0 }
 
   constructor(image: MemoryImage, cpu: number, policy: PolicyName, mm = 0) {
-    this.k = new Kernel(image, cpu, policy)
+    this.k = bootKernel(image, cpu, policy)
     this.mm = this.k.mms[mm]
   }
 

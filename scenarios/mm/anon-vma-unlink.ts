@@ -4,11 +4,13 @@
  * matters here, it does not fall back, and nobody waits for a grace period, which would be a wait for the fault.
  */
 import { AnonAudit } from '../../lib/check/audit-anon.ts'
+import { bootKernel } from '../../lib/mm/boot.ts'
 import { mmap, munmap } from '../../lib/mm/call/mmap.ts'
 import { mremap } from '../../lib/mm/call/mremap.ts'
-import { prepareAnonVma, UNDER_VMA_LOCK } from '../../lib/mm/fault/fault.ts'
-import { Kernel, type Mm } from '../../lib/mm/kernel.ts'
+import { UNDER_VMA_LOCK } from '../../lib/mm/fault/fault-codes.ts'
+import { prepareAnonVma } from '../../lib/mm/fault/prepare-anon-vma.ts'
 import { createMemory, type MemoryImage } from '../../lib/mm/memory.ts'
+import type { Mm } from '../../lib/mm/mm.ts'
 import { VmaLock64Policy } from '../../lib/mm/policy/vma-lock-6.4.ts'
 import { eachRange } from '../../lib/mm/vma/vma-store.ts'
 import { defineScenario } from '../../torture/scenario.ts'
@@ -36,7 +38,7 @@ class Fault extends VmaLock64Policy {
   }
 }
 
-const open = ({ shared, thread }: { shared: Shared; thread: number }) => new Kernel(shared.memory, thread, POLICY)
+const open = ({ shared, thread }: { shared: Shared; thread: number }) => bootKernel(shared.memory, thread, POLICY)
 
 export default defineScenario({
   name: 'anon-vma-unlink',
@@ -47,7 +49,7 @@ export default defineScenario({
   setup: (): Shared => {
     const options = { cpus: 2, mms: 1, pages: 8, levels: 2, tableBits: 3, frames: 16, vmas: 6, mapCount: 6 }
     const memory = createMemory(options)
-    const boot = new Kernel(memory, 0, POLICY)
+    const boot = bootKernel(memory, 0, POLICY)
     const [mm] = boot.mms
     boot.cpu.run()
     mmap(boot, mm, FIRST, SECOND - 1, PRIVATE)
@@ -81,7 +83,7 @@ export default defineScenario({
     },
   },
   check: ({ shared: { memory } }) => {
-    const k = new Kernel(memory, 0, POLICY)
+    const k = bootKernel(memory, 0, POLICY)
     const anon = new AnonAudit(memory)
     eachRange(k, k.mms[0], (start, end, vma) => anon.addVma(vma, `the VMA of ${start} to ${end}`))
     anon.finish()

@@ -5,7 +5,7 @@
  * it puts its flushes off, who moves finds entries gone that are still in use.
  */
 import { audit } from '../../lib/check/audit.ts'
-import { FAULT_OK } from '../../lib/mm/fault/fault.ts'
+import { FAULT_OK } from '../../lib/mm/fault/fault-codes.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { shrinkFile } from '../../lib/mm/page/shrink.ts'
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'

@@ -4,10 +4,10 @@
  * to be explored, since stress hardly ever gets into windows that lie one in the other.
  */
 import assert from 'node:assert/strict'
+import { bootKernel } from '../../lib/mm/boot.ts'
 import { mmput } from '../../lib/mm/call/exit.ts'
 import { mmAlloc } from '../../lib/mm/call/mm-life.ts'
 import { mmap, munmap } from '../../lib/mm/call/mmap.ts'
-import { Kernel } from '../../lib/mm/kernel.ts'
 import { createMemory, type MemoryImage } from '../../lib/mm/memory.ts'
 import { READ_LOCKED, vmaEndRead, vmaStartRead } from '../../lib/mm/vma/vma-lock.ts'
 import { findVma } from '../../lib/mm/vma/vma-store.ts'
@@ -21,7 +21,7 @@ interface Shared {
   readonly memory: MemoryImage
 }
 
-const open = ({ shared, thread }: { shared: Shared; thread: number }) => new Kernel(shared.memory, thread, 'vma-lock')
+const open = ({ shared, thread }: { shared: Shared; thread: number }) => bootKernel(shared.memory, thread, 'vma-lock')
 
 export default defineScenario({
   name: 'vma-recycle',
@@ -40,7 +40,7 @@ export default defineScenario({
       vmas: 2,
       mapCount: 2,
     })
-    const boot = new Kernel(memory, 0, 'vma-lock')
+    const boot = bootKernel(memory, 0, 'vma-lock')
     boot.cpu.run()
     mmap(boot, boot.mms[0], START, END, PRIVATE)
     boot.rcu.barrier()
@@ -73,7 +73,7 @@ export default defineScenario({
     },
   },
   check: ({ shared: { memory } }) => {
-    const k = new Kernel(memory, 0, 'vma-lock')
+    const k = bootKernel(memory, 0, 'vma-lock')
     const counts = k.mms.map(mm => Atomics.load(k.w, mm.count))
     assert.deepEqual(counts, [1, 0], 'the first address space is there, the other one is gone')
     assert.equal(k.vmas.live(), 0, 'no VMA is left')

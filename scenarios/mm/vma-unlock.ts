@@ -2,8 +2,9 @@
  * One thread that edits a VMA, and one that takes its lock as a fault does and believes what it says. Small enough to be
  * explored with store buffers: what an edit wrote must be seen before the number that unlocks it.
  */
+
+import { bootKernel } from '../../lib/mm/boot.ts'
 import { mmap } from '../../lib/mm/call/mmap.ts'
-import { Kernel } from '../../lib/mm/kernel.ts'
 import { VM_READ, VM_WRITE } from '../../lib/mm/layout.ts'
 import { createMemory, type MemoryImage } from '../../lib/mm/memory.ts'
 import { setFlags, verifyVma } from '../../lib/mm/vma/vma.ts'
@@ -18,7 +19,7 @@ interface Shared {
   readonly memory: MemoryImage
 }
 
-const open = ({ shared, thread }: { shared: Shared; thread: number }) => new Kernel(shared.memory, thread, 'vma-lock')
+const open = ({ shared, thread }: { shared: Shared; thread: number }) => bootKernel(shared.memory, thread, 'vma-lock')
 
 export default defineScenario({
   name: 'vma-unlock',
@@ -28,7 +29,7 @@ export default defineScenario({
   setup: (): Shared => {
     const options = { cpus: 2, mms: 1, pages: 4, levels: 2, tableBits: 2, frames: 2, vmas: 2, mapCount: 2 }
     const memory = createMemory(options)
-    const boot = new Kernel(memory, 0, 'vma-lock')
+    const boot = bootKernel(memory, 0, 'vma-lock')
     boot.cpu.run()
     mmap(boot, boot.mms[0], START, END, { write: true, object: 0, offset: 0 })
     boot.rcu.barrier()

@@ -4,7 +4,7 @@
  */
 import { Lineage } from '../../lib/check/lineage.ts'
 import { SharedStamps } from '../../lib/check/stamps.ts'
-import { FAULT_SIGBUS } from '../../lib/mm/fault/fault.ts'
+import { FAULT_SIGBUS } from '../../lib/mm/fault/fault-codes.ts'
 import { createMemory, type MemoryImage, PCP_HIGH } from '../../lib/mm/memory.ts'
 import { POLICIES, type PolicyName } from '../../lib/mm/policy/policy.ts'
 import { Task } from '../../lib/mm/task.ts'

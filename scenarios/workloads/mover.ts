@@ -2,7 +2,7 @@
 import { dropBegins, dropEnds } from '../../lib/check/moving-stamps.ts'
 import { DONE, ENOMEM } from '../../lib/mm/call/mmap.ts'
 import { ANYWHERE, STAY } from '../../lib/mm/call/mremap.ts'
-import { FAULT_SEGV } from '../../lib/mm/fault/fault.ts'
+import { FAULT_SEGV } from '../../lib/mm/fault/fault-codes.ts'
 import {
   type Bundle,
   bundlesOf,

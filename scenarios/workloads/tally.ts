@@ -1,5 +1,5 @@
 import { DONE } from '../../lib/mm/call/mmap.ts'
-import { FAULT_OK, FAULT_OOM } from '../../lib/mm/fault/fault.ts'
+import { FAULT_OK, FAULT_OOM } from '../../lib/mm/fault/fault-codes.ts'
 import type { Task } from '../../lib/mm/task.ts'
 import type { Context } from './space.ts'
 

@@ -4,9 +4,10 @@
  */
 import { audit } from '../../lib/check/audit.ts'
 import { OracleViolation } from '../../lib/check/oracle.ts'
-import type { Kernel, Mm } from '../../lib/mm/kernel.ts'
+import type { Kernel } from '../../lib/mm/kernel.ts'
 import { BUDDY, FRAME, PCP, PTE_FRAME_SHIFT, VM_SHARED, VM_WRITE, VMA } from '../../lib/mm/layout.ts'
 import { createMemory, type MemoryImage, type MemoryOptions } from '../../lib/mm/memory.ts'
+import type { Mm } from '../../lib/mm/mm.ts'
 import type { PolicyName } from '../../lib/mm/policy/policy.ts'
 import { findPmd } from '../../lib/mm/table/page-table.ts'
 import { ptep } from '../../lib/mm/table/pte.ts'

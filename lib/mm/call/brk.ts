@@ -3,8 +3,9 @@
  * is munmap of the tail, and like it drops the pages after mmap_lock was downgraded. The break itself is protected by
  * mmap_lock held for write: it moves before the lock is given up, whatever is still to be done.
  */
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { VM_READ, VM_WRITE } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { mergeNew } from '../vma/merge.ts'
 import { findVmaIn } from '../vma/vma-store.ts'
 import { checkEmpty, DONE, insertNew, munmapAndUnlock, splitBorders } from './mmap.ts'

@@ -1,8 +1,9 @@
 /** The end of an address space: whoever stops using it last takes its mappings down. */
 import { violated } from '../../check/oracle.ts'
 import { bug, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { MMF_OOM_SKIP, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { unlinkFromPages } from '../rmap/rmap-locks.ts'
 import { freePgtables } from '../table/page-table.ts'
 import { eachRange, storeRange } from '../vma/vma-store.ts'

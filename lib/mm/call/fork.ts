@@ -6,8 +6,9 @@
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
 import { writeSeqcountBegin, writeSeqcountEnd } from '../../sync/seqcount.ts'
 import { spinLock, spinUnlock } from '../../sync/spinlock.ts'
-import { entryFor, FORCED } from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import { entryFor } from '../fault/entries.ts'
+import { FORCED } from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
 import {
   FRAME,
   MMF_UNSTABLE,
@@ -22,6 +23,7 @@ import {
   VMA,
   ZERO_FRAME,
 } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { anonVmaFork } from '../rmap/anon-vma.ts'
 import { linkMapping } from '../rmap/i-mmap.ts'
 import { allocPmd, findPmd, pteOffsetMapLock, pteUnmapUnlock } from '../table/page-table.ts'

@@ -4,8 +4,9 @@
  * fixed number of them, each with its top page table; which one is in use changes with fork and exit.
  */
 import { violated } from '../../check/oracle.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { PAGE_LOG } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 
 /** Takes an address space into use, empty, with one user; -1 when there is none left. */
 export function mmAlloc(k: Kernel): number {

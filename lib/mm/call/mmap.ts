@@ -1,8 +1,9 @@
 /** The system calls that change an address space. Addresses and lengths in pages; [start, end) everywhere. */
 import { violated } from '../../check/oracle.ts'
 import { bug, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { linkMapping } from '../rmap/i-mmap.ts'
 import { unlinkFromPages } from '../rmap/rmap-locks.ts'
 import { findPmd, freePgtables } from '../table/page-table.ts'

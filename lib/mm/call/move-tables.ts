@@ -6,8 +6,9 @@
  */
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
 import { spinLock, spinUnlock } from '../../sync/spinlock.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { TABLE } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { lockRmap, unlockRmap } from '../rmap/rmap-locks.ts'
 import { allocPmd, allocPmdEntry, findPmd } from '../table/page-table.ts'
 import { clearPte, ptep, setPte } from '../table/pte.ts'

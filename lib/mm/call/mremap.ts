@@ -4,8 +4,9 @@
  * left are dropped like unmapped ones.
  */
 import { passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { OBJECT, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { unlinkAnonVmas } from '../rmap/anon-vma.ts'
 import { copyVma, withdrawCopy } from '../vma/copy-vma.ts'
 import { mergeNew, mergeNext } from '../vma/merge.ts'

@@ -11,8 +11,9 @@
  */
 import { violated } from '../../check/oracle.ts'
 import { passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { MMF_OOM_SKIP, MMF_UNSTABLE, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { eachRange } from '../vma/vma-store.ts'
 import { zapRange } from './zap.ts'
 

@@ -1,5 +1,6 @@
 /** Where there is room in an address space: the first hole, from the bottom, as the kernel's get_unmapped_area. */
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { eachRange } from '../vma/vma-store.ts'
 
 /** First page of a hole of so many pages, or -1; all pages are locked for write. */

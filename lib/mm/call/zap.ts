@@ -1,7 +1,8 @@
 /** Taking pages out of the page tables, and taking rights away from them. */
 import { bug, pass, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, ZERO_FRAME } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { transferBits } from '../page/page-flags.ts'
 import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from '../table/page-table.ts'
 import { changePte, clearPte, ptep, readPte } from '../table/pte.ts'

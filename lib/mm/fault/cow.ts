@@ -8,13 +8,15 @@
  * copy a page away from under a device that writes to it.
  */
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { FRAME, PAGE_LOG, PG_ANON_EXCLUSIVE, PTE_FRAME_SHIFT, VMA, ZERO_FRAME } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { trylockPage, unlockPage } from '../page/page-flags.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from '../table/page-table.ts'
 import { changePte, clearPte, ptep, readPte, setPte } from '../table/pte.ts'
 import { shootdown } from '../tlb/shootdown.ts'
-import { entryFor, FAULT_OK, FAULT_OOM, UNSHARE } from './fault.ts'
+import { entryFor } from './entries.ts'
+import { FAULT_OK, FAULT_OOM, UNSHARE } from './fault-codes.ts'
 
 const REUSE_BY_MAPCOUNT = bug('cow-reuse-by-mapcount')
 const IGNORE_EXCLUSIVE = bug('cow-ignores-exclusive')

@@ -4,10 +4,14 @@
  * object's page not mapped at all.
  */
 import { pass, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { lockedPageForFault, NO_MEMORY, WAITED } from '../page/page-cache.ts'
 import { unlockPage } from '../page/page-flags.ts'
-import { entryFor, FAULT_OOM, FAULT_RETRY, installAnon, noAnonVma, prepareAnonVma } from './fault.ts'
+import { installAnon } from './anon-fault.ts'
+import { entryFor } from './entries.ts'
+import { FAULT_OOM, FAULT_RETRY } from './fault-codes.ts'
+import { noAnonVma, prepareAnonVma } from './prepare-anon-vma.ts'
 import { faultShared } from './shared-fault.ts'
 
 const COPY = site('private-fault/copy')

@@ -3,15 +3,17 @@
  * its own page table lock. PG_locked is what they have in common.
  */
 
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { FRAME, PG_DIRTY, PTE_ACCESSED, PTE_DIRTY, PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { isFile } from '../page/disk.ts'
 import { lockedPageForFault, lockPageOrRetry, NO_MEMORY, WAITED } from '../page/page-cache.ts'
 import { unlockPage } from '../page/page-flags.ts'
 import { checkClean } from '../page/writeback.ts'
 import { pteOffsetMapLock, pteUnmapUnlock } from '../table/page-table.ts'
 import { changePte, ptep, readPte, setPte } from '../table/pte.ts'
-import { FAULT_OK, FAULT_OOM, FAULT_RETRY, writableEntry } from './fault.ts'
+import { writableEntry } from './entries.ts'
+import { FAULT_OK, FAULT_OOM, FAULT_RETRY } from './fault-codes.ts'
 
 /** No entry is there; the page of the object is mapped, to be written to if that is what it is wanted for. */
 export function faultShared(

@@ -5,6 +5,7 @@
  */
 import { violated } from '../../check/oracle.ts'
 import { bug, passSlow, site } from '../../shm/sites.ts'
+import { handleMmFault } from '../fault/fault.ts'
 import {
   ALLOW_RETRY,
   FAULT_OK,
@@ -12,13 +13,13 @@ import {
   FAULT_RETRY,
   FAULT_SEGV,
   FORCED,
-  handleMmFault,
   TRIED,
   UNSHARE,
-} from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+} from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
 import { PTE_FRAME_SHIFT, PTE_PRESENT, PTE_WRITE, VM_WRITE } from '../layout.ts'
 import { DATA_AT } from '../memory.ts'
+import type { Mm } from '../mm.ts'
 import { findPmd, pteOffsetMapLock, pteUnmapUnlock, walkedIntoFreedTable } from '../table/page-table.ts'
 import { ptep, readPte } from '../table/pte.ts'
 import { OUT_OF_RANGE, verifyVma } from '../vma/vma.ts'

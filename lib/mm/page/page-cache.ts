@@ -4,9 +4,10 @@
  * may be somebody else's by the time it is referenced.
  */
 import { pass, passSlow, site } from '../../shm/sites.ts'
-import { ALLOW_RETRY } from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import { ALLOW_RETRY } from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
 import { FRAME, OBJECT, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { objectBase } from '../rmap/i-mmap.ts'
 import { diskOf, readDisk } from './disk.ts'
 import { lockPage, trylockPage, unlockPage, waitOnPageLocked } from './page-flags.ts'

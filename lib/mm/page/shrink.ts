@@ -8,8 +8,9 @@
  * anything else is what migrate_pages_batch() does.
  */
 import { pass, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { FRAME, OBJECT, PG_DIRTY, PG_REFERENCED, PG_WRITEBACK } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { objectBase } from '../rmap/i-mmap.ts'
 import { pageReferenced, rmapWalk } from '../rmap/rmap.ts'
 import { clearPte } from '../table/pte.ts'

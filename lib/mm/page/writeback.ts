@@ -8,8 +8,9 @@
  */
 import { violated } from '../../check/oracle.ts'
 import { passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { FRAME, PAGE_LOG, PG_DIRTY, PG_WRITEBACK, PTE_DIRTY, PTE_WRITE, VM_SHARED, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { rmapWalk } from '../rmap/rmap.ts'
 import { clearPte, readPte, setPte } from '../table/pte.ts'
 import { shootdown } from '../tlb/shootdown.ts'

@@ -1,8 +1,10 @@
 /** Every fault takes mmap_lock for read: what Linux did before per-VMA locks, and still does when they fail. */
 import { violated } from '../../check/oracle.ts'
-import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, handleMmFault, TRIED } from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import { handleMmFault } from '../fault/fault.ts'
+import { ALLOW_RETRY, FAULT_RETRY, FAULT_SEGV, TRIED } from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { findVmaBesideStacks, growStack } from '../vma/stack.ts'
 import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
 import type { Policy } from './policy.ts'

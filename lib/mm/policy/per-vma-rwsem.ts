@@ -1,6 +1,7 @@
 /** What the generations of per-VMA locks before Linux 6.15 have in common: a semaphore for each VMA, freed by RCU. */
 
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { VmaRwsems } from '../vma/vma-rwsem.ts'
 import { markAttached, markDetached } from './mmap-lock.ts'
 import { PerVmaLocks } from './per-vma.ts'

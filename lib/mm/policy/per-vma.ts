@@ -3,17 +3,19 @@
  * falls back to mmap_lock whenever that does not work at once. Each reason for a fallback is counted; falling back is
  * part of the protocol. Those who change VMAs hold mmap_lock for write, and lock each VMA on top.
  */
+
+import { handleMmFault } from '../fault/fault.ts'
 import {
   ALLOW_RETRY,
   FAULT_COMPLETED,
   FAULT_OK,
   FAULT_RETRY,
   FAULT_SEGV,
-  handleMmFault,
   TRIED,
   UNDER_VMA_LOCK,
-} from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+} from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
 import { faultUnderMmapLock } from './mmap-lock.ts'
 import type { Policy } from './policy.ts'

@@ -5,18 +5,12 @@
  * policies lock the whole address space whatever is named; the range lock takes no more than it must. So of what the
  * VMA store says, only that is reliable which concerns the pages named.
  */
-import type { Kernel, Mm } from '../kernel.ts'
-import { MmapLockPolicy } from './mmap-lock.ts'
-import { RangeLockPolicy } from './range-lock.ts'
-import { SpfPolicy } from './spf.ts'
-import { VmaLockPolicy } from './vma-lock.ts'
-import { VmaLock64Policy } from './vma-lock-6.4.ts'
-import { VmaLockRfcPolicy } from './vma-lock-rfc2022.ts'
+import type { Mm } from '../mm.ts'
 
 /** A locking scheme of the fault path: how faults find their VMA and keep it, and how changes keep faults away. */
 export interface Policy {
   readonly name: string
-  /** Handles a fault; one of the FAULT_ codes of `fault.ts`, never FAULT_RETRY. */
+  /** Handles a fault; one of the FAULT_ codes of `fault-codes.ts`, never FAULT_RETRY. */
   fault(mm: Mm, vpn: number, write: boolean): number
   /** Lets go of what a fault holds, for a handler that has to wait, or is through. `flags` are those it was given. */
   endFault(mm: Mm, vma: number, flags: number): void
@@ -44,20 +38,3 @@ export interface Policy {
 export const POLICIES = ['vma-lock', 'vma-lock-6.4', 'vma-lock-rfc2022', 'mmap-lock', 'spf', 'range-lock'] as const
 /** One of `POLICIES`. */
 export type PolicyName = (typeof POLICIES)[number]
-
-export function createPolicy(name: PolicyName, k: Kernel): Policy {
-  switch (name) {
-    case 'mmap-lock':
-      return new MmapLockPolicy(k)
-    case 'range-lock':
-      return new RangeLockPolicy(k)
-    case 'spf':
-      return new SpfPolicy(k)
-    case 'vma-lock':
-      return new VmaLockPolicy(k)
-    case 'vma-lock-6.4':
-      return new VmaLock64Policy(k)
-    case 'vma-lock-rfc2022':
-      return new VmaLockRfcPolicy(k)
-  }
-}

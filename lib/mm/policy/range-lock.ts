@@ -21,17 +21,11 @@
 import { violated } from '../../check/oracle.ts'
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
 import { RangeLock, RangeNodes } from '../../sync/range-lock.ts'
-import {
-  ALLOW_RETRY,
-  FAULT_COMPLETED,
-  FAULT_OK,
-  FAULT_RETRY,
-  FAULT_SEGV,
-  handleMmFault,
-  TRIED,
-} from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import { handleMmFault } from '../fault/fault.ts'
+import { ALLOW_RETRY, FAULT_COMPLETED, FAULT_OK, FAULT_RETRY, FAULT_SEGV, TRIED } from '../fault/fault-codes.ts'
+import type { Kernel } from '../kernel.ts'
 import { VM_SHARED, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { growStackInRange, mayBeBelowStack } from '../vma/stack.ts'
 import { OUT_OF_RANGE, permits, verifyVma } from '../vma/vma.ts'
 import { findVma, reachOf } from '../vma/vma-store.ts'

@@ -4,9 +4,10 @@
  * is lost. VMAs are freed after a grace period, since they are copied under RCU.
  */
 import { writeSeqcountBegin, writeSeqcountEnd } from '../../sync/seqcount.ts'
-import { ALLOW_RETRY } from '../fault/fault.ts'
+import { ALLOW_RETRY } from '../fault/fault-codes.ts'
 import { ABORTED, SpeculativeFaults } from '../fault/speculative-fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { faultUnderMmapLock, MmapLockPolicy } from './mmap-lock.ts'
 
 export class SpfPolicy extends MmapLockPolicy {

@@ -4,8 +4,8 @@
  * memory that has an anon_vma is supported.
  */
 import { bug, pass, site } from '../../shm/sites.ts'
-import type { Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { findVma } from '../vma/vma-store.ts'
 import { PerVmaRwsems } from './per-vma-rwsem.ts'
 

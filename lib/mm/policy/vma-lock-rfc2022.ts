@@ -5,8 +5,8 @@
  * a second time once the VMA is locked.
  */
 import { pass, site } from '../../shm/sites.ts'
-import type { Mm } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { findVma } from '../vma/vma-store.ts'
 import { PerVmaRwsems } from './per-vma-rwsem.ts'
 

@@ -1,6 +1,6 @@
 /** Per-VMA locks as in Linux 6.15 and later: one reference count in the VMA, over VMAs that are recycled at once. */
 import { writeSeqcountBegin } from '../../sync/seqcount.ts'
-import type { Mm } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import {
   DETACHED,
   LOCKED,

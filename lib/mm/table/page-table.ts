@@ -7,8 +7,9 @@ import { violated } from '../../check/oracle.ts'
 import { POISON } from '../../shm/arena.ts'
 import { pass, site } from '../../shm/sites.ts'
 import { spinLock, spinUnlock } from '../../sync/spinlock.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { ENTRIES_AT, TABLE } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import type { Gather } from '../tlb/gather.ts'
 
 const TABLE_ALLOCATED = site('page-table/alloc')

@@ -6,8 +6,9 @@
  */
 import { objectAt, type Region } from '../../shm/arena.ts'
 import { passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { FLUSH } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 
 const WAIT_ACK = site('shootdown/wait')
 const SKIP_LAZY = site('shootdown/skip-lazy')

@@ -7,7 +7,8 @@
  * Source: our specification; Linux commits 72b252aed506 (2015) and 3ea277194daa (2017).
  */
 import { bug, pass, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Mm } from '../mm.ts'
 import { ALL_PAGES, shootdown } from './shootdown.ts'
 
 const PENDING_IGNORED = bug('reclaim-flush-ignored')

@@ -4,8 +4,9 @@
  * locked before it is edited.
  */
 import { bug, passSlow, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { anonVmaClone } from '../rmap/anon-vma.ts'
 import { linkLocked } from '../rmap/i-mmap.ts'
 import { lockRmap, unlockRmap } from '../rmap/rmap-locks.ts'

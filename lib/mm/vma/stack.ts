@@ -11,9 +11,10 @@
  */
 import { bug, passSlow, site } from '../../shm/sites.ts'
 import { spinLock, spinUnlock } from '../../sync/spinlock.ts'
-import { prepareAnonVma } from '../fault/fault.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import { prepareAnonVma } from '../fault/prepare-anon-vma.ts'
+import type { Kernel } from '../kernel.ts'
 import { VM_GROWSDOWN, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { lockRmap, unlockRmap } from '../rmap/rmap-locks.ts'
 import { setRange } from './vma.ts'
 import { borderBefore, borderBehind, findVma, findVmaFrom, findVmaIn, findVmaSlowly, storeRange } from './vma-store.ts'

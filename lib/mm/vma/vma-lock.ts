@@ -9,8 +9,9 @@ import { bug, pass, passSlow, site } from '../../shm/sites.ts'
 import { park, unpark } from '../../sync/park.ts'
 import { writeSeqcountEnd } from '../../sync/seqcount.ts'
 import { mmdrop, mmgrab } from '../call/mm-life.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 
 /** What a writer adds to vm_refcnt; readers stay below. */
 export const VMA_LOCK_OFFSET = 0x40000000

@@ -12,8 +12,9 @@
 import { objectAt } from '../../shm/arena.ts'
 import { passSlow, site } from '../../shm/sites.ts'
 import { Rwsem } from '../../sync/rwsem.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 
 const STEP = 2
 

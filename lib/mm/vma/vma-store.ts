@@ -12,8 +12,9 @@ import { violated } from '../../check/oracle.ts'
 import { POISON } from '../../shm/arena.ts'
 import { pass, passSlow, site } from '../../shm/sites.ts'
 import { spinLock, spinUnlock } from '../../sync/spinlock.ts'
-import type { Kernel, Mm } from '../kernel.ts'
+import type { Kernel } from '../kernel.ts'
 import { RANGE_WORDS, VMA_NODE } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 
 const RANGES_AT = VMA_NODE.count + 1
 const START = 0

@@ -1,8 +1,9 @@
 /** VMAs: objects of a slab that is type-safe by RCU, recycled at once. Fields change only while the VMA is locked. */
 import { violated } from '../../check/oracle.ts'
 import { pass, site } from '../../shm/sites.ts'
-import type { Kernel, Mm } from '../kernel.ts'
-import { VM_GROWSDOWN, VM_READ, VM_WRITE, VMA } from '../layout.ts'
+import type { Kernel } from '../kernel.ts'
+import { VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VMA } from '../layout.ts'
+import type { Mm } from '../mm.ts'
 import { unlinkFromPages } from '../rmap/rmap-locks.ts'
 
 const SET_RANGE = site('vma/set-range')
@@ -109,4 +110,9 @@ function wrongVersion(mm: Mm, vpn: number, seen: Record<string, number>): never 
 
 export function permits(flags: number, write: boolean): boolean {
   return (flags & (write ? VM_WRITE : VM_READ)) !== 0
+}
+
+/** Whether its pages are copied before they are written. */
+export function isPrivate(k: Kernel, vma: number): boolean {
+  return (Atomics.load(k.w, vma + VMA.vm_flags) & VM_SHARED) === 0
 }

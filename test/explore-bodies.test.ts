@@ -272,6 +272,7 @@ t.test('one that never leaves is a hang', { buffered: true }, async t => {
   const { status, stdout } = await exploring(t, CATCHER('for (;;)'), '--hang-after', '1s')
   t.equal(status, 1)
   t.match(stdout, /HANG: catcher\[0\] running, asleep for .* in wait/)
+  t.match(stdout, /^ +thrower\[0\] +suspended$/m, 'who waits for its turn has not necessarily returned')
 })
 
 // Before it was told apart: a hang of a thread that "awaits a promise", as its analysis took longer than the limit.

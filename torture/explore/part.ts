@@ -183,7 +183,7 @@ function watch(stage: Stage, { words }: Control, thread: number): void {
     words[beat]++
   }
   stage.baton.onWait = waiting => {
-    words[state] = waiting ? STATE.waiting : STATE.running
+    words[state] = waiting ? STATE.suspended : STATE.running
   }
 }
 

@@ -78,11 +78,13 @@ export const STATE = {
   waiting: 1,
   paused: 2,
   done: 3,
-  importing: 4,
-  setup: 5,
-  opening: 6,
-  running: 7,
-  checking: 8,
+  /** Under the explorer: somebody else has the turn. */
+  suspended: 4,
+  importing: 5,
+  setup: 6,
+  opening: 7,
+  running: 8,
+  checking: 9,
 } as const
 export const stateName = (state: number): string =>
   Object.keys(STATE).find(name => STATE[name as keyof typeof STATE] === state) ?? `state ${state}`

@@ -47,6 +47,8 @@ const MAX_KNOWN = 200
 const POLL_MS = 5
 /** Who has taken the order to pause and does not within this time runs no JavaScript: it sleeps in its event loop. */
 const IDLE_MS = 200
+/** On a crowded machine a worker may have had no CPU yet to pause at all, nor to hear that it need not. */
+const LET_GO_MS = 10_000
 /** How long a spin is watched, and how often that is tried: on a crowded machine it may not have had a CPU meanwhile. */
 const WATCH_MS = 30
 const MOST_WATCHES = 50
@@ -56,7 +58,7 @@ const MOST_WATCHES = 50
  *
  * @param ids of the workers: `worker_threads.threadId`
  * @param spinning those of them that are to be watched
- * @param budgetMs how long to wait for the workers' answers
+ * @param budgetMs how long to wait for the workers' answers, before they are let go
  * @returns what was seen by worker id; who did not answer in time is missing
  */
 export async function stacksOf(
@@ -79,12 +81,18 @@ export async function stacksOf(
   // Announces the workers before it returns.
   session.post('NodeWorker.enable', { waitForDebuggerOnStart: false })
   for (const worker of workers.values()) worker.pause()
-  const deadline = performance.now() + budgetMs
-  while (performance.now() < deadline && [...workers.values()].some(worker => !worker.released)) {
-    await sleep(POLL_MS)
-    for (const { sessionId, message } of notes.splice(0)) workers.get(sessionId)?.receive(message)
-    for (const worker of workers.values()) worker.tick()
+  const listen = async (ms: number) => {
+    const deadline = performance.now() + ms
+    while (performance.now() < deadline && [...workers.values()].some(worker => !worker.released)) {
+      await sleep(POLL_MS)
+      for (const { sessionId, message } of notes.splice(0)) workers.get(sessionId)?.receive(message)
+      for (const worker of workers.values()) worker.tick()
+    }
   }
+  await listen(budgetMs)
+  // Whoever is still to pause would do so with nobody there to let it go.
+  for (const worker of workers.values()) worker.letGo()
+  await listen(LET_GO_MS)
   session.disconnect()
   const seen = [...workers.values()].filter(({ frames }) => frames.length > 0)
   const stacks = inSources(seen.map(({ frames }) => frames))
@@ -129,6 +137,13 @@ class WorkerDebugger {
   pause(): void {
     this.#send('Debugger.enable')
     this.#order()
+  }
+
+  /** It is looked at no more. */
+  letGo(): void {
+    this.#watches = 0
+    this.#watchUntil = Number.POSITIVE_INFINITY
+    this.#disable()
   }
 
   tick(): void {

@@ -1,8 +1,9 @@
 /** The rules of an execution, on the simulated machine. */
 import t from 'tap'
 import { type Board, ENDING, HEAD } from '../torture/explore/schedule/board.ts'
+import { effectAt } from '../torture/explore/schedule/effect.ts'
 import { DID, OP } from '../torture/explore/schedule/ops.ts'
-import { effectAt, SPIN_BOUND } from '../torture/explore/schedule/scheduler.ts'
+import { SPIN_BOUND } from '../torture/explore/schedule/scheduler.ts'
 import type { Strategy } from '../torture/explore/strategies/strategy.ts'
 import { everySchedule } from './helpers/everything.ts'
 import {

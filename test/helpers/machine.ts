@@ -10,8 +10,9 @@
  *     }
  */
 import { ACTOR, Board, ENDING, HEAD, STEP, scheduleOf } from '../../torture/explore/schedule/board.ts'
+import type { StepEffect } from '../../torture/explore/schedule/effect.ts'
 import { DID, OP } from '../../torture/explore/schedule/ops.ts'
-import { Scheduler, type StepEffect } from '../../torture/explore/schedule/scheduler.ts'
+import { Scheduler } from '../../torture/explore/schedule/scheduler.ts'
 import { operationOf, SpinWindow } from '../../torture/explore/schedule/spin.ts'
 import { Focus } from '../../torture/explore/search/focus.ts'
 import { focusBytes } from '../../torture/explore/sizes.ts'
@@ -216,8 +217,8 @@ class Run {
     scheduler.arrive(thread, operation.kind, address, BYTES)
     if (!this.#spins) return
     if (fiber.window.isSpinning(operationOf(operation.kind, BYTES), address))
-      scheduler.spin(thread, fiber.window.watched())
-    else scheduler.goOn(thread)
+      scheduler.spinners.spin(thread, fiber.window.watched())
+    else scheduler.spinners.goOn(thread)
   }
 
   /** The thread has done its pending operation. `moved`: it got somewhere by it. */

@@ -4,8 +4,8 @@
  */
 import type { Board } from '../../torture/explore/schedule/board.ts'
 import { STEP } from '../../torture/explore/schedule/board.ts'
+import { effectAt, type StepEffect } from '../../torture/explore/schedule/effect.ts'
 import { DID, OP } from '../../torture/explore/schedule/ops.ts'
-import { effectAt, type StepEffect } from '../../torture/explore/schedule/scheduler.ts'
 import { Dpor } from '../../torture/explore/strategies/dpor.ts'
 import { HappensBefore } from '../../torture/explore/strategies/happens-before.ts'
 import { Everything } from './everything.ts'

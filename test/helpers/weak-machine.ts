@@ -221,8 +221,9 @@ export class WeakMachine {
       scheduler.arrive(thread, KINDS[name], address, 4)
       stage.weak?.arrive(KINDS[name], args.at(-1) as string | undefined)
       if (!this.#spins) return
-      if (actor.window.isSpinning(operationOf(KINDS[name], 4), address)) scheduler.spin(thread, actor.window.watched())
-      else scheduler.goOn(thread)
+      if (actor.window.isSpinning(operationOf(KINDS[name], 4), address))
+        scheduler.spinners.spin(thread, actor.window.watched())
+      else scheduler.spinners.goOn(thread)
     }
   }
 

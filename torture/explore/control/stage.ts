@@ -227,7 +227,7 @@ export class Stage {
       this.#burst = 0
       this.board.set(this.thread, ACTOR.bursting, 0)
     }
-    if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.goOn(this.thread)
+    if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.spinners.goOn(this.thread)
   }
 
   /**
@@ -237,7 +237,7 @@ export class Stage {
    */
   #lookForSpin(kind: number, address: number): void {
     if (this.#spins.isEmpty || !this.#spins.isSpinning(this.#operation(kind), address, this.#head[HEAD.patience])) {
-      if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.goOn(this.thread)
+      if ((this.#head[HEAD.spinning] & (1 << this.thread)) !== 0) this.scheduler.spinners.goOn(this.thread)
       return
     }
     const loop = address * 32 + kind
@@ -256,7 +256,7 @@ export class Stage {
         return
       }
     }
-    this.scheduler.spin(this.thread, this.#spins.watched())
+    this.scheduler.spinners.spin(this.thread, this.#spins.watched())
   }
 
   /** `always` runs between two steps, on the engine's own operations. */

@@ -6,22 +6,9 @@
 import { Reordering } from '../memory-model/reordering.ts'
 import type { Focus } from '../search/focus.ts'
 import { type Strategy, UNFORCED } from '../strategies/strategy.ts'
-import {
-  ACTOR,
-  ASIDE,
-  type Board,
-  ENDING,
-  HEAD,
-  isSingle,
-  lowest,
-  MOST_STEPS,
-  MOST_WATCHED,
-  nthOf,
-  STEP,
-  sizeOf,
-} from './board.ts'
+import { ACTOR, ASIDE, type Board, ENDING, HEAD, isSingle, lowest, MOST_STEPS, nthOf, STEP, sizeOf } from './board.ts'
 import { DID, OP } from './ops.ts'
-import { lookOf } from './spin.ts'
+import { Spinners } from './spinners.ts'
 import { type Waits, waitsOf } from './waits.ts'
 
 /** Steps of each spinning thread, while nobody else can go, before it is called a livelock. */
@@ -37,6 +24,7 @@ export class Scheduler {
   readonly board: Board
   readonly waits: Waits
   readonly reordering: Reordering
+  readonly spinners: Spinners
   readonly #strategies: readonly Strategy[]
   /** Place of the one that replays. */
   readonly #replay: number
@@ -48,6 +36,7 @@ export class Scheduler {
     this.board = board
     this.waits = waitsOf(board)
     this.reordering = new Reordering(board)
+    this.spinners = new Spinners(board)
     this.#strategies = strategies
     this.#replay = strategies.findIndex(strategy => strategy.forced !== undefined)
     this.#focus = focus
@@ -77,7 +66,7 @@ export class Scheduler {
   sleep(actor: number, address: number, bytes: number, canGo: boolean, entry = ANY): void {
     this.board.pend(actor, OP.wake, address, bytes)
     this.board.set(actor, ACTOR.awaits, entry)
-    this.goOn(actor)
+    this.spinners.goOn(actor)
     if (canGo) this.#head[HEAD.enabled] |= 1 << actor
     else this.#head[HEAD.enabled] &= ~(1 << actor)
   }
@@ -290,75 +279,7 @@ export class Scheduler {
     if ((did & (DID.change | DID.sleep)) === 0) return
     // Who goes to sleep is what a loop around `notify` waits for; a loop of time-outs gets nowhere.
     if ((did & DID.change) !== 0 || (spinning & (1 << actor)) === 0) head[HEAD.idle] = 0
-    if (spinning !== 0) this.#rouse(head[HEAD.steps] - 1)
-  }
-
-  /** What spinning threads wait for has happened: they may look again. */
-  #rouse(step: number): void {
-    const { board } = this
-    for (let mask = this.#head[HEAD.spinning]; mask !== 0; mask &= mask - 1) {
-      const spinner = lowest(mask)
-      for (let i = board.of(spinner, ACTOR.watching) - 1; i >= 0; i--) {
-        if (!this.#rouses(step, board.of(spinner, ACTOR.watched + i))) continue
-        this.goOn(spinner)
-        board.set(spinner, ACTOR.enabler, step)
-        break
-      }
-    }
-  }
-
-  /** Whether a step is what another actor's earlier one looked for in vain: a change, or a sleeper for `notify`. */
-  #rouses(step: number, look: number): boolean {
-    const { board } = this
-    const by = board.actorAt(step)
-    const looker = board.actorAt(look)
-    if (by === looker) return false
-    // A thread has seen its own store from the beginning.
-    if (this.#head[HEAD.fullWaits] === 1 && by === looker + this.#threads) return false
-    const wanted = board.kindAt(look) === OP.notify ? DID.sleep : DID.change
-    if ((board.didAt(step) & wanted) === 0) return false
-    const [at, seen] = [board.at(step, STEP.address), board.at(look, STEP.address)]
-    return at < seen + board.bytesAt(look) && seen < at + board.bytesAt(step)
-  }
-
-  /**
-   * The thread repeats itself: it goes only when nobody else can, until a cell that it has looked at changes. If one has
-   * since, it goes on at once: how the last round of the loop and that change came one after the other does not matter.
-   * Call it after `arrive`.
-   * @param watched what it looks for, of `lookOf`
-   */
-  spin(actor: number, watched: readonly number[]): void {
-    const { board } = this
-    const bit = 1 << actor
-    this.#head[HEAD.spun] = 1
-    if ((this.#head[HEAD.spinning] & bit) !== 0 || watched.length > MOST_WATCHED) return
-    const looks = this.#lastLooks(actor, watched)
-    for (let step = Math.min(...looks) + 1; step < board.steps; step++) {
-      if (!looks.some(look => look < step && this.#rouses(step, look))) continue
-      board.set(actor, ACTOR.enabler, step)
-      return
-    }
-    board.set(actor, ACTOR.watching, looks.length)
-    for (const [i, look] of looks.entries()) board.set(actor, ACTOR.watched + i, look)
-    this.#head[HEAD.spinning] |= bit
-  }
-
-  /** The steps in which the thread last looked at its cells. */
-  #lastLooks(actor: number, watched: readonly number[]): number[] {
-    const { board } = this
-    const missing = new Set(watched)
-    const looks: number[] = []
-    for (let step = board.steps - 1; step >= 0 && missing.size > 0; step--) {
-      if (board.actorAt(step) !== actor || board.kindAt(step) === OP.wake) continue
-      const look = lookOf(board.kindAt(step), board.at(step, STEP.address), board.bytesAt(step))
-      if (missing.delete(look)) looks.push(step)
-    }
-    return looks
-  }
-
-  /** It no longer does. */
-  goOn(actor: number): void {
-    this.#head[HEAD.spinning] &= ~(1 << actor)
+    if (spinning !== 0) this.spinners.rouse(head[HEAD.steps] - 1)
   }
 
   /** Wakes up to `count` waits on a cell, in the order in which they came. Call it after `took`. Returns how many. */
@@ -398,20 +319,3 @@ export class Scheduler {
     if (left === 0 && head[HEAD.ending] === ENDING.none) this.end(ENDING.finished, -1)
   }
 }
-
-/** What a step did, as the partial-order reduction wants it. */
-export interface StepEffect {
-  actor: number
-  kind: number
-  did: number
-  address: number
-  bytes: number
-}
-
-export const effectAt = (board: Board, step: number): StepEffect => ({
-  actor: board.actorAt(step),
-  kind: board.kindAt(step),
-  did: board.didAt(step),
-  address: board.at(step, STEP.address),
-  bytes: board.bytesAt(step),
-})

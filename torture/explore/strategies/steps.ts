@@ -4,8 +4,8 @@
  * roused the thread, or else it would matter which of two independent changes came first.
  */
 import { type Board, MOST_WATCHED, STEP } from '../schedule/board.ts'
+import { effectAt, type StepEffect } from '../schedule/effect.ts'
 import { beginsBeside, DID, dependent, OP } from '../schedule/ops.ts'
-import { effectAt, type StepEffect } from '../schedule/scheduler.ts'
 
 /** A look at a cell in vain. */
 export interface Look {

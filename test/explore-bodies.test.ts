@@ -19,7 +19,8 @@ type Explored = { readonly status: number | null; readonly stdout: string; reado
 async function exploring(t: Parameters<typeof workspace>[0], code: string, ...flags: string[]): Promise<Explored> {
   const { write, torture, summary } = workspace(t)
   write({ 'x.mjs': code })
-  const { status, stdout } = await torture('explore', '1*./x.mjs', '--seed', '3', '--budget', '20s', ...flags)
+  const budget = flags.includes('--budget') ? [] : ['--budget', '20s']
+  const { status, stdout } = await torture('explore', '1*./x.mjs', '--seed', '3', ...budget, ...flags)
   return { status, stdout, message: summary().instances[0].failures[0]?.message }
 }
 
@@ -140,6 +141,8 @@ t.test('state outside of the shared memory is noticed, with the step', { buffere
     } } }`,
       'let calls = 0',
     ),
+    '--budget',
+    '3s',
   )
   t.equal(status, 4)
   t.match(stdout, /uncontrolled nondeterminism: the same schedule did something else: step \d+ was .*load cells\[1\]/)
@@ -156,6 +159,8 @@ t.test('nothing is proved of what does something else now and then', { buffered:
     } } }`,
       'let calls = 0',
     ),
+    '--budget',
+    '3s',
   )
   t.equal(status, 4)
   t.match(stdout, /uncontrolled nondeterminism: the same schedule did something else/)

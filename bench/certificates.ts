@@ -11,7 +11,9 @@ import type { Exploration, RunSummary } from '../results/schema.ts'
 import { builtinManifest } from '../torture/bundle/builtin.ts'
 import { packageRoot } from '../torture/paths.ts'
 
-/** Folders of scenarios, and what makes their loads small. */
+const TSO = ['--memory-model', 'tso']
+
+/** Folders of scenarios, what makes their loads small, and the memory model if it is a weaker one. */
 const GROUPS = [
   { folder: 'patterns', flags: ['--ops', '1'] },
   { folder: 'litmus', flags: ['--ops', '1', '--param', 'access=atomic'] },
@@ -20,13 +22,16 @@ const GROUPS = [
   { folder: 'locks', flags: ['--ops', '1', '--threads', 'locker=2', '--param', 'locks=1'] },
   { folder: 'lockless', flags: ['--ops', '1'] },
   { folder: 'histories', flags: ['--ops', '1'] },
-] as const
+  { folder: 'patterns', flags: ['--ops', '1', ...TSO], model: 'under total store order' },
+  { folder: 'litmus', flags: ['--ops', '1', '--param', 'access=atomic', ...TSO], model: 'under total store order' },
+  { folder: 'orderings', flags: ['--ops', '1', ...TSO], model: 'under total store order' },
+] satisfies { folder: string; flags: string[]; model?: string }[]
 
 const { values } = parseArgs({ options: { budget: { type: 'string', default: '10s' } } })
 const { scenarios } = await builtinManifest()
 const started = new Date()
 const sections: string[] = []
-for (const { folder, flags } of GROUPS) {
+for (const { folder, flags, model } of GROUPS) {
   const names = scenarios
     .filter(({ source, tags }) => source.includes(`scenarios/${folder}/`) && !tags.includes('bad'))
     .map(({ name }) => name)
@@ -35,7 +40,7 @@ for (const { folder, flags } of GROUPS) {
   const command = `torture explore ${names.join(',')} ${common.join(' ')}`
   const rows = instances.map(({ scenario, exploration }) => `| \`${scenario}\` | ${cells(exploration).join(' | ')} |`)
   const table = ['| | executions | choices | |', '| --- | ---: | ---: | --- |', ...rows].join('\n')
-  sections.push(`## ${folder}\n\n\`\`\`sh\n${command}\n\`\`\`\n\n${table}\n`)
+  sections.push(`## ${[folder, model].filter(Boolean).join(', ')}\n\n\`\`\`sh\n${command}\n\`\`\`\n\n${table}\n`)
   process.stdout.write(`${folder}: ${instances.length} scenarios\n`)
 }
 

@@ -64,7 +64,7 @@ ${table(measured, 'executions')}
 
 ## Milliseconds to the first failure, median
 
-CPU time of the process. Its threads take turns, so on a quiet machine it is what a clock says. The threads are cold, so most of a short search is the compiler's time: it inlines more than it would by itself, which pays from some thousand executions on.
+CPU time of the process. Its threads take turns, so on a quiet machine it is what a clock says. The threads are cold, so most of a short search is the compiler's time.
 
 ${table(measured, 'cpuMs')}
 `

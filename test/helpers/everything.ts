@@ -52,14 +52,22 @@ export const everySchedule = (programs: readonly Program[], options?: RunOptions
  * The same text for two executions if and only if one becomes the other by swapping neighbouring steps of different
  * actors that do not depend on each other: for each actor its steps, each with what it knows of the others' steps.
  */
-export function classOf(trace: readonly TracedStep[]): string {
+export const classOf = (trace: readonly TracedStep[]): string => classUnder(trace, isBefore)
+
+type Placed = Pick<TracedStep, 'actor' | 'kind' | 'address'>
+
+/** The same under another dependence. @param isFixed whether the order of two steps is fixed by themselves */
+export function classUnder<S extends Placed>(
+  trace: readonly S[],
+  isFixed: (trace: readonly S[], before: number, at: number) => boolean,
+): string {
   const clocks: number[][] = []
   const actors = Math.max(...trace.map(step => step.actor)) + 1
   const lines: string[][] = Array.from({ length: actors }, () => [])
   trace.forEach((step, at) => {
     const clock = new Array<number>(actors).fill(0)
     for (let before = 0; before < at; before++) {
-      if (isBefore(trace, before, at)) for (let a = 0; a < actors; a++) clock[a] = Math.max(clock[a], clocks[before][a])
+      if (isFixed(trace, before, at)) for (let a = 0; a < actors; a++) clock[a] = Math.max(clock[a], clocks[before][a])
     }
     clock[step.actor]++
     clocks.push(clock)

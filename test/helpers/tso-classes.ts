@@ -8,7 +8,7 @@ import { effectAt, type StepEffect } from '../../torture/explore/schedule/effect
 import { DID, OP } from '../../torture/explore/schedule/ops.ts'
 import { Dpor } from '../../torture/explore/strategies/dpor.ts'
 import { HappensBefore } from '../../torture/explore/strategies/happens-before.ts'
-import { Everything } from './everything.ts'
+import { classUnder, Everything } from './everything.ts'
 import { record, type Subject } from './recorded.ts'
 import { WeakMachine } from './weak-machine.ts'
 
@@ -87,7 +87,7 @@ function explore(machine: WeakMachine, look: (trace: Trace) => void = () => {}):
     const trace = traceOf(machine.board)
     look(trace)
     const schedule = ran.schedule.join()
-    const name = classOf(trace)
+    const name = classUnder(trace, isBefore)
     outcomes.set(schedule, ran.outcome)
     traces.set(schedule, trace)
     classes.set(name, (classes.get(name) ?? 0) + 1)
@@ -145,23 +145,6 @@ function traceOf(board: Board): Trace {
     const nth = kind === OP.drain || (did & DID.delay) !== 0 ? stores[actor]++ : -1
     return { ...effect, owner: actor % board.threads, eligible: board.at(step, STEP.enabled), nth }
   })
-}
-
-/** For each actor its steps, each with what it knows of the others' steps. */
-function classOf(trace: Trace): string {
-  const clocks: number[][] = []
-  const actors = Math.max(...trace.map(step => step.actor)) + 1
-  const lines: string[][] = Array.from({ length: actors }, () => [])
-  trace.forEach((step, at) => {
-    const clock = new Array<number>(actors).fill(0)
-    for (let before = 0; before < at; before++) {
-      if (isBefore(trace, before, at)) for (let a = 0; a < actors; a++) clock[a] = Math.max(clock[a], clocks[before][a])
-    }
-    clock[step.actor]++
-    clocks.push(clock)
-    lines[step.actor].push(`${step.kind}@${step.address}(${clock})`)
-  })
-  return lines.map(steps => steps.join(' ')).join('\n')
 }
 
 /** Whether the order of two steps is fixed by themselves, not only by others between them. */
